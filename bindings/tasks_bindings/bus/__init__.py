@@ -1,0 +1,5 @@
+"""Ways to the broker: one interface, RabbitMQ and in-process behind it."""
+
+from tasks_bindings.bus.interface import Bus, Call, Delivery, Handler, Message, Subscription
+
+__all__ = ["Bus", "Call", "Delivery", "Handler", "Message", "Subscription"]

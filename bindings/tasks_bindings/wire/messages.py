@@ -1,0 +1,261 @@
+"""Every message of the bindings protocol, as a typed and versioned model.
+
+The AMQP property `type` names the message (`MessageType`); `v` is the protocol's version. Unknown
+fields are ignored on receipt. `docs/protocol.md` tells the same as a story.
+
+`data` is the handler's `Data` as JSON text, opaque to everybody but the handler; `None` stands for
+`init`, the first value of the iterator (seed, "Writing tasks").
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from tasks_bindings.wire.codec import VERSION
+
+Cell = str | None
+"""One cell of a row; `None` is undefined (nothing between the commas), `""` is a quoted empty."""
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Text = Annotated[str, StringConstraints(max_length=65_536)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class MessageType(StrEnum):
+    """The AMQP property `type` of each message."""
+
+    HELP = "help"
+    HELP_REPLY = "help_reply"
+    BEAT = "beat"
+    DOWN = "down"
+    BATCH = "batch"
+    BATCH_REPLY = "batch_reply"
+    PROGRESS = "progress"
+    CANCEL = "cancel"
+    CALL = "call"
+    CALL_REPLY = "call_reply"
+    REFUSED = "refused"
+    DEAD = "dead"
+
+
+class WireMessage(BaseModel):
+    """Base of all messages: immutable, versioned, tolerant of fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    v: Literal[1] = VERSION
+
+
+class OnCrash(StrEnum):
+    """What a crash of the handler does to the task (ours; the original always stops)."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+
+
+class Metadata(BaseModel):
+    """What a task says of itself (seed, "A task's metadata"), and what we add to it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
+
+    description: Name
+    doc: Text = ""
+    expected_content: Literal["text/csv"] | None = None
+    mandatory: tuple[Word, ...] = ()
+    optional: tuple[Word, ...] = ()
+    wait_after_row_ms: Annotated[int, Field(ge=0, le=3_600_000)] | None = None
+    """Pause after each row in milliseconds, in place of the service's setting."""
+    on_crash: OnCrash = OnCrash.STOP
+    stateless: bool = False
+    """The handler neither takes nor hands on `Data`, so batches may run beside each other."""
+
+    @property
+    def is_noinput(self) -> bool:
+        """Whether this is a "noinput task": one that takes no CSV."""
+        return self.expected_content is None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that the task knows, mandatory ones first."""
+        return self.mandatory + self.optional
+
+
+Help = dict[Word, dict[Word, Metadata]]
+"""`{CATEGORY: {ACTION: metadata}}`, as Kazoo's lookup nests it."""
+
+
+class AppIdentity(BaseModel):
+    """Which process speaks: the app, this run of it, and the author's version of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Word
+    instance: Word
+    version: Word
+
+
+class HelpRequest(WireMessage):
+    """To all apps, under `tasks.help` or a narrower help key: say what you serve."""
+
+
+class HelpReply(WireMessage):
+    """One instance's answer: what it serves and to which keys it is bound, in bind order."""
+
+    app: AppIdentity
+    help: Help
+    bindings: tuple[Name, ...]
+    digest: Word
+    """Changes whenever `help` or `bindings` do; `Beat` repeats it."""
+
+
+class Beat(WireMessage):
+    """From each instance every few seconds: still here. The first one announces it."""
+
+    app: AppIdentity
+    digest: Word
+
+
+class Down(WireMessage):
+    """From an instance that is about to leave; it takes no new requests."""
+
+    app: AppIdentity
+
+
+class Batch(WireMessage):
+    """Rows of one task to run one by one, top to bottom, `Data` handed from one to the next.
+
+    For a task without input `rows` and `columns` are missing and `calls` says how often to call the
+    handler. `hash` covers rows and `data`: with `task_id` and `seq` it names the work, so that an
+    app can tell a repeated request from a new one.
+    """
+
+    task_id: Word
+    epoch: int = Field(ge=1)
+    seq: int = Field(ge=0)
+    attempt: int = Field(ge=1)
+    category: Word
+    action: Word
+    account_id: Word
+    auth_account_id: Word
+    columns: tuple[str, ...] | None = None
+    rows: list[list[Cell]] | None = None
+    calls: int | None = Field(default=None, ge=1, le=100_000)
+    first_row: int = Field(ge=1)
+    """1-based number of the first row (or call) of this batch in the task."""
+    data: str | None = None
+    pause_ms: int = Field(default=0, ge=0)
+    """Pause between two rows of the batch; the scheduler keeps the one before the next batch."""
+    work_ms: int = Field(default=1000, ge=1)
+    """After this long the app answers with what it has run; the rest is sent again."""
+    hash: Word
+
+
+class CrashReport(BaseModel):
+    """An exception of a handler: for the log, never for the output CSV."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: Word
+    message: Text = ""
+
+
+Return = dict[str, Any]
+"""What the handler returned for one row; one of these shapes, with `next` beside it where said:
+
+| shape | the seed's return |
+|---|---|
+| `{"ok": true}` | `ok` |
+| `{"error": "text"}` | an error for the error column |
+| `{"text": "text"}` | text beside `Data`: a line of a no-input task, else an error |
+| `{"row": [..] or {..}}` | a row, as a list of cells or a map by column |
+| `{"rows": [[..] or {..}, ..]}` | several rows |
+| `{"file": "path"}` | a file that was produced out of band |
+| `{"stop": true}` | `stop` |
+| `{"crash": {"type", "message"}}` | the handler crashed |
+| `{"bad_fields": ["a", "b"]}` | verifiers refused these columns; the handler was not called |
+
+`"next": "data"` = the handler handed on `Data`; `"next": "stop"` = it returned `stop` as `Data`:
+this return counts, then the task ends. The service alone gives a return its meaning.
+"""
+
+
+class BatchReply(WireMessage):
+    """What the handler returned for each row that was run, and the last `Data`.
+
+    `returns` may be shorter than the batch: the app stopped at `work_ms`, at a cancel, or where the
+    task ends; it is never empty unless the batch was cancelled before its first row.
+    """
+
+    task_id: Word
+    epoch: int
+    seq: int
+    attempt: int
+    hash: Word
+    app: AppIdentity
+    returns: list[Return]
+    data: str | None = None
+    elapsed_ms: float = Field(ge=0)
+    """Time spent in verifiers and the handler, without pauses."""
+
+
+class Progress(WireMessage):
+    """While a batch runs: this many of its rows are done. Silence means that the app is lost."""
+
+    task_id: Word
+    epoch: int
+    seq: int
+    attempt: int
+    app: AppIdentity
+    done: int = Field(ge=0)
+
+
+class Cancel(WireMessage):
+    """To all apps, under `apps.cancel`: end this running batch after its present row."""
+
+    task_id: Word
+    epoch: int
+    seq: int
+
+
+class Call(WireMessage):
+    """Call every responder that the app has bound to `key`: a header, verifier, hook or trigger."""
+
+    key: Name
+    args: tuple[Any, ...] = ()
+    fold: bool = False
+    """Call them first-bound first and hand the first argument through as an accumulator."""
+
+
+class CallResult(BaseModel):
+    """One responder's answer: a value, or how it crashed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    value: Any = None
+    crash: CrashReport | None = None
+
+
+class CallReply(WireMessage):
+    """The results of all responders, in bind order; of a fold, one result: the last accumulator."""
+
+    app: AppIdentity
+    results: tuple[CallResult, ...]
+
+
+class Refused(WireMessage):
+    """In place of a reply: the app cannot take the request; `code` is one of the error codes."""
+
+    code: Word
+    message: Text = ""
+
+
+class Dead(WireMessage):
+    """In place of a reply, from a scheduler that reads the dead letters: nobody could finish it.
+
+    `reason` is the broker's: `delivery_limit`, `expired` or `rejected`.
+    """
+
+    reason: Word

@@ -1,0 +1,1 @@
+"""Everything that lasts: the interface, MongoDB behind it, and the embedded server."""

@@ -1,0 +1,296 @@
+"""What the service needs of its database, without the driver. One class implements it all.
+
+Everything here is written for single-document atomicity and string ids alone. A write whose answer
+was lost raises `StoreUnavailable` and may be repeated: each is idempotent, or is decided by the
+unique id of the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from kztasks.domain.log import LogRecord
+from kztasks.domain.status import TaskStatus
+from kztasks.domain.task import OutputFile, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What people see of a running task; a projection of its log that may lag behind."""
+
+    failed: int
+    succeeded: int
+    waiting_for: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The fields that make a task final."""
+
+    status: TaskStatus
+    ended_at: int
+    failed: int | None
+    succeeded: int | None
+    output: OutputFile | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """Where a page of the list of tasks begins: newest first, ties by id."""
+
+    created: int
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A scheduler process and its heartbeat counter."""
+
+    node_id: str
+    name: str
+    beat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account; `tree` are its ancestors, root first, as Kazoo's `pvt_tree`."""
+
+    account_id: str
+    name: str
+    tree: tuple[str, ...] = ()
+    enabled: bool = True
+    superduper_admin: bool = False
+
+
+class TaskStore(Protocol):
+    """Task documents. Only `claim`, `take_over`, `finish` and `delete` change what a task is."""
+
+    async def insert(self, task: Task) -> None:
+        """Store a new pending task; repeating it with the same id changes nothing."""
+        ...
+
+    async def get(self, task_id: str, account_id: str | None = None) -> Task | None:
+        """The task, if it exists and, where given, belongs to the account."""
+        ...
+
+    async def page(self, account_id: str, *, limit: int, start: PageKey | None) -> list[Task]:
+        """Tasks of an account, newest first, from `start` on (inclusive), `limit` at most."""
+        ...
+
+    async def claim(self, task_id: str, *, node: str, worker: str, now: int) -> Task | None:
+        """Pending to executing, owned by `node` with epoch 1; `None` when it was not pending.
+
+        Args:
+            task_id: the task.
+            node: id of the claiming scheduler process.
+            worker: its name for people (`pvt_worker_node`).
+            now: Gregorian seconds, the start time.
+        """
+        ...
+
+    async def take_over(
+        self, task_id: str, *, lost: str | None, epoch: int, node: str, worker: str
+    ) -> Task | None:
+        """An executing task from owner (`lost`, `epoch`) to (`node`, `epoch` + 1).
+
+        `lost` is `None` for a released task. `None` is returned when somebody else was first.
+        Counts a rescue unless the task had been released.
+        """
+        ...
+
+    async def release(self, task_id: str, *, node: str, epoch: int) -> bool:
+        """Give an executing task back, so that any scheduler may take it at once."""
+        ...
+
+    async def owned_by(self, node: str | None, *, limit: int) -> list[Task]:
+        """Executing tasks of an owner; `None` = released ones."""
+        ...
+
+    async def request_stop(self, task_id: str) -> Task | None:
+        """Ask the owner to stop; the task as it is then, `None` when it is not executing."""
+        ...
+
+    async def refresh(self, task_id: str, *, node: str, epoch: int, view: View) -> Task | None:
+        """Write the view and read the task (stop request!); `None` when no longer the owner."""
+        ...
+
+    async def finish(self, task_id: str, *, epoch: int, ending: Ending) -> bool:
+        """Executing to final, if `epoch` is still the owner's; whether this call did it."""
+        ...
+
+    async def delete(self, task_id: str) -> Task | None:
+        """Remove a task that does not execute, with files and log; `None` if executing or gone."""
+        ...
+
+
+class LogStore(Protocol):
+    """The commit log. `append` is the commit point of a task."""
+
+    async def append(self, record: LogRecord) -> LogRecord:
+        """Insert the record under its task and seq.
+
+        Returns:
+            The record itself, or the one that somebody else inserted first under that seq.
+
+        Raises:
+            StoreUnavailable: unknown whether it was inserted; call again with the same record.
+        """
+        ...
+
+    async def head(self, task_id: str) -> LogRecord | None:
+        """The last record."""
+        ...
+
+    def records(self, task_id: str) -> AsyncIterator[LogRecord]:
+        """All records in order."""
+        ...
+
+
+class Upload(Protocol):
+    """A file being written; nobody can read it before `commit`."""
+
+    async def write(self, data: bytes) -> None:
+        """Append bytes; waits while the database is slower than the caller."""
+        ...
+
+    async def commit(self) -> None:
+        """Make the file readable."""
+        ...
+
+
+class Download(Protocol):
+    """A file being read."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        ...
+
+    async def read(self, size: int) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+        ...
+
+
+class FileStore(Protocol):
+    """Attachments, streamed both ways."""
+
+    def upload(self, file_id: str, name: str) -> AbstractAsyncContextManager[Upload]:
+        """Write a file. Leaving the context without `commit` removes all that was written."""
+        ...
+
+    async def download(self, file_id: str, *, offset: int = 0) -> Download:
+        """Read a file from a byte offset on.
+
+        Raises:
+            NotFound: there is no such file.
+        """
+        ...
+
+    async def delete(self, file_id: str) -> None:
+        """Remove a file and its chunks; removing what is not there is no error."""
+        ...
+
+
+class NodeStore(Protocol):
+    """Heartbeats of scheduler processes."""
+
+    async def register(self, node_id: str, name: str) -> None:
+        """Begin to be alive."""
+        ...
+
+    async def beat(self, node_id: str) -> bool:
+        """Count one up; false when others have declared this node dead."""
+        ...
+
+    async def all(self) -> list[Node]:
+        """Every node that has not been removed."""
+        ...
+
+    async def remove(self, node_id: str) -> bool:
+        """Declare a node dead, or leave; whether this call removed it."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Accounts and their tokens (which are stored hashed)."""
+
+    async def add(self, account: Account) -> None:
+        """Store an account; repeating it changes nothing."""
+        ...
+
+    async def get(self, account_id: str) -> Account | None:
+        """The account, if it exists."""
+        ...
+
+    async def all(self) -> list[Account]:
+        """Every account, oldest first."""
+        ...
+
+    async def add_token(self, token: str, account_id: str) -> None:
+        """Let the bearer of `token` act for the account."""
+        ...
+
+    async def by_token(self, token: str) -> Account | None:
+        """The account that a token acts for."""
+        ...
+
+
+class Store(Protocol):
+    """The database as a whole."""
+
+    @property
+    def tasks(self) -> TaskStore:
+        """Task documents."""
+        ...
+
+    @property
+    def log(self) -> LogStore:
+        """The commit log."""
+        ...
+
+    @property
+    def files(self) -> FileStore:
+        """Attachments."""
+        ...
+
+    @property
+    def nodes(self) -> NodeStore:
+        """Heartbeats."""
+        ...
+
+    @property
+    def accounts(self) -> AccountStore:
+        """Accounts and tokens."""
+        ...
+
+    async def prepare(self) -> None:
+        """Create indexes and check that the unique ones are there.
+
+        Raises:
+            Misconfigured: an index that safety rests on cannot be had.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Ask whether the database answers.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+        ...
+
+    async def run_time_settings(self) -> Mapping[str, object]:
+        """The settings document that operators change while the service runs; empty if none."""
+        ...
+
+    async def set_run_time_settings(self, values: Mapping[str, object]) -> None:
+        """Merge values into the settings document."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the driver's connections."""
+        ...

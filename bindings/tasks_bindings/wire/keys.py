@@ -111,6 +111,11 @@ def help_key(category: str | None = None, action: str | None = None) -> str:
     return f"tasks.{category}.help" if action is None else f"tasks.{category}.help.{action}"
 
 
+def instance_key(instance: str) -> str:
+    """The key that reaches one running instance of an app, and nobody else."""
+    return f"apps.instance.{instance}"
+
+
 @dataclass(frozen=True, slots=True)
 class HelpQuestion:
     """What a help key asks about; `None` means all."""

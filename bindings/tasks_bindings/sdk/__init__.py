@@ -1,0 +1,1 @@
+"""What an app author writes with: categories, actions, verifiers, returns, and the runner."""

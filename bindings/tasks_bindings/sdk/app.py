@@ -1,0 +1,175 @@
+"""An app: the categories that one process offers, its triggers and what it needs to start."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tasks_bindings.errors import DefinitionError
+from tasks_bindings.invoke import invoke
+from tasks_bindings.registry import Bound, Registry
+from tasks_bindings.sdk.actions import Action, Replace, check_handler
+from tasks_bindings.sdk.category import Category
+from tasks_bindings.sdk.data import load_data
+from tasks_bindings.wire.keys import (
+    Part,
+    Trigger,
+    action_key,
+    check_name,
+    part_key,
+    verifier_key,
+)
+from tasks_bindings.wire.messages import Help
+
+_RESERVED_APPS: Final = frozenset({"apps", "tasks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What an app is started with: the environment variables of its process."""
+
+    variables: Mapping[str, str]
+
+    def get(self, name: str, default: str) -> str:
+        """The variable, or the default where it is not set or empty."""
+        return self.variables.get(name) or default
+
+
+Lifecycle = Callable[[Environment], Awaitable[None] | None]
+
+
+class App:
+    """One kind of app process. Any number of instances of it may run; they share the rows.
+
+    Args:
+        name: names the queue that all instances share.
+        categories: what it offers.
+        version: the author's version of it, shown with what it ran.
+        concurrency: batches that one instance runs at once, each of another task. Sync handlers
+            run in threads, so handlers that share state without a lock want 1.
+
+    Raises:
+        DefinitionError: a name does not fit, or a category comes twice.
+    """
+
+    def __init__(
+        self, name: str, *categories: Category, version: str = "0", concurrency: int = 8
+    ) -> None:
+        check_name(name, "app")
+        if name in _RESERVED_APPS:
+            raise DefinitionError(f"app {name!r}: the name is reserved; choose another one")
+        if len({category.name for category in categories}) != len(categories):
+            raise DefinitionError(f"app {name!r} takes in a category twice; name it once")
+        if concurrency < 1:
+            raise DefinitionError(f"app {name!r}: concurrency must be 1 or more")
+        self.name: Final = name
+        self.version: Final = version
+        self.concurrency: Final = concurrency
+        self.categories: Final = categories
+        self.triggers: Final = Registry()
+        self.start_hooks: Final[list[Lifecycle]] = []
+        self.stop_hooks: Final[list[Lifecycle]] = []
+
+    def trigger(self, *triggers: Trigger) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorator: run a function at each firing of these triggers (seed, "Headless Tasks").
+
+        Cron-like triggers call it without an argument, database triggers with the database's name.
+        Several may be bound at once: `@app.trigger(*ALL_DBS)`.
+
+        Raises:
+            DefinitionError: it does not take what the trigger gives, or is bound to it already.
+        """
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            for one in triggers:
+                given = ("database",) if one.takes_database else ()
+                check_handler(f"trigger {one.value}", function, given)
+                if self.triggers.bind(one.value, function) is Bound.EXISTS:
+                    raise DefinitionError(f"this function is bound to {one.value} already")
+            return function
+
+        return register
+
+    def on_start(self, hook: Lifecycle) -> Lifecycle:
+        """Decorator: called with the `Environment` before the first request is taken."""
+        self.start_hooks.append(hook)
+        return hook
+
+    def on_stop(self, hook: Lifecycle) -> Lifecycle:
+        """Decorator: called with the `Environment` after the last request was answered."""
+        self.stop_hooks.append(hook)
+        return hook
+
+    def action(self, category: str, action: str) -> Action | None:
+        """One of the app's actions."""
+        for one in self.categories:
+            if one.name == category:
+                return one.actions.get(action)
+        return None
+
+    def help(self) -> Help:
+        """`{CATEGORY: {ACTION: metadata}}` of everything that it offers."""
+        return {
+            category.name: {name: action.metadata for name, action in category.actions.items()}
+            for category in self.categories
+        }
+
+    def responders(self) -> Registry:
+        """What the app binds beside its actions: verifiers, headers, hooks and triggers."""
+        registry = Registry()
+        for category in self.categories:
+            for column, verifier in category.verifiers.items():
+                registry.bind(verifier_key(category.name, column), verifier)
+            actions = category.actions.values()
+            if any(action.header is not None for action in actions):
+                registry.bind(part_key(category.name, Part.OUTPUT_HEADER), _HeaderOf(category))
+            if any(action.finish_hook for action in actions):
+                registry.bind(part_key(category.name, Part.FINISH), _HookOf(category, Part.FINISH))
+            if any(action.cleanup_hook for action in actions):
+                registry.bind(
+                    part_key(category.name, Part.CLEANUP), _HookOf(category, Part.CLEANUP)
+                )
+        for key in self.triggers.keys:
+            for responder in self.triggers.responders(key):
+                registry.bind(key, responder.function)
+        return registry
+
+    def action_keys(self) -> tuple[str, ...]:
+        """The routing keys of its actions."""
+        return tuple(
+            action_key(category.name, name)
+            for category in self.categories
+            for name in category.actions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _HeaderOf:
+    """`Module:output_header(TaskName)` of a category; raises for an action without one."""
+
+    category: Category
+
+    def __call__(self, action: str) -> dict[str, list[str]]:
+        header = self.category.actions[action].header
+        if callable(header):
+            header = header(action)
+        if header is None:
+            raise LookupError(f"{action} has no output header of its own")
+        if isinstance(header, Replace):
+            return {"replace": list(header.columns)}
+        return {"add": list(header)}
+
+
+@dataclass(frozen=True, slots=True)
+class _HookOf:
+    """`finish` or `cleanup` of a category, called with the action and the last `Data` as JSON."""
+
+    category: Category
+    part: Part
+
+    async def __call__(self, name: str, data: str | None) -> None:
+        action = self.category.actions[name]
+        hook = action.finish_hook if self.part is Part.FINISH else action.cleanup_hook
+        if hook is not None:
+            await invoke(hook, name, load_data(action, data))

@@ -1,0 +1,252 @@
+"""Run one batch: rows one by one, top to bottom, `Data` handed from one to the next.
+
+Verifiers run first, per row; the handler is not called for a row that one of them refuses. What a
+return means is not decided here: the loop stops only where the task must end or was told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from tasks_bindings.invoke import crash_report
+from tasks_bindings.sdk.actions import Action
+from tasks_bindings.sdk.category import Category
+from tasks_bindings.sdk.context import Context
+from tasks_bindings.sdk.data import load_data
+from tasks_bindings.sdk.returns import KEEP, STOP, Step, to_step
+from tasks_bindings.wire.messages import Batch, Cell, OnCrash, Return
+
+_log = structlog.get_logger(__name__)
+
+MAX_LOOP_HOLD_S: Final = 0.01
+"""How long async handlers that never wait may keep the event loop from others."""
+
+
+class Cancel:
+    """Ends a batch after its present row, whether that runs in a thread or on the loop."""
+
+    def __init__(self) -> None:
+        self._thread = threading.Event()
+        self._loop = asyncio.Event()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the batch is to end."""
+        return self._thread.is_set()
+
+    def set(self) -> None:
+        """End the batch. To be called on the event loop."""
+        self._thread.set()
+        self._loop.set()
+
+    def pause(self, seconds: float) -> float:
+        """Sleep in a thread; ends early when set. Returns the seconds slept."""
+        started = time.monotonic()
+        self._thread.wait(seconds)
+        return time.monotonic() - started
+
+    async def pause_async(self, seconds: float) -> float:
+        """Sleep on the loop; ends early when set. Returns the seconds slept."""
+        started = time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._loop.wait(), seconds)
+        return time.monotonic() - started
+
+
+@dataclass(slots=True)
+class Run:
+    """The state of a running batch; `returns` grows row by row and is what progress tells."""
+
+    data: Any
+    returns: list[Return] = field(default_factory=list)
+    worked_s: float = 0.0
+    ended: bool = False
+
+    @property
+    def done(self) -> int:
+        """Rows that were run so far."""
+        return len(self.returns)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Decides per row whether the handler may see it."""
+
+    checks: tuple[tuple[int, str, bool, Callable[[str], Any] | None], ...]
+    """(index, column, mandatory, verifier) in the order of the header, where there is a rule."""
+    missing: tuple[str, ...]
+    """Mandatory columns that the input does not have at all."""
+    absent: dict[str, None]
+    """Columns that the action knows and the input lacks; undefined in every row."""
+
+    @classmethod
+    def of(cls, action: Action, category: Category, columns: tuple[str, ...]) -> Guard:
+        """The rules of an action for an input with these columns."""
+        mandatory = frozenset(action.metadata.mandatory)
+        checks = tuple(
+            (index, column, column in mandatory, category.verifiers.get(column))
+            for index, column in enumerate(columns)
+            if column in mandatory or column in category.verifiers
+        )
+        known = set(columns)
+        return cls(
+            checks,
+            tuple(column for column in action.metadata.mandatory if column not in known),
+            dict.fromkeys(column for column in action.metadata.columns if column not in known),
+        )
+
+    def bad_fields(self, row: list[Cell]) -> list[str]:
+        """Columns that fail: mandatory ones without a value, and those whose verifier refuses."""
+        bad = [
+            column
+            for index, column, mandatory, verifier in self.checks
+            if (mandatory if (cell := row[index]) is None else _refused(verifier, cell))
+        ]
+        return bad + list(self.missing)
+
+
+def _refused(verifier: Callable[[str], Any] | None, cell: str) -> bool:
+    if verifier is None:
+        return False
+    try:
+        return not verifier(cell)
+    except Exception:  # noqa: BLE001  (seed, "Verifier/1": a crash counts as false)
+        _log.warning("verifier_crashed", verifier=verifier.__name__, exc_info=True)
+        return True
+
+
+class BatchRun:
+    """One run of one batch on one action."""
+
+    def __init__(self, batch: Batch, action: Action, category: Category) -> None:
+        self.batch: Final = batch
+        self.cancel: Final = Cancel()
+        self.run: Final = Run(load_data(action, batch.data))
+        self._action = action
+        self._guard = Guard.of(action, category, batch.columns or ())
+        self._pause_s = batch.pause_ms / 1000
+        self._stop_on_crash = action.metadata.on_crash is OnCrash.STOP
+        self._deadline = 0.0
+        self._paused_s = 0.0
+
+    async def execute(self) -> Run:
+        """Run the batch; sync handlers off the event loop, in one thread for the whole batch."""
+        started = time.monotonic()
+        self._deadline = started + self.batch.work_ms / 1000
+        if self._action.is_async:
+            await self._execute_async()
+        else:
+            await asyncio.to_thread(self._execute_sync)
+        self.run.worked_s = time.monotonic() - started - self._paused_s
+        return self.run
+
+    def _execute_sync(self) -> None:
+        handler, paused = self._action.handler, False
+        for arguments in self._calls():
+            if self._pause_s and paused:
+                self._paused(self.cancel.pause(self._pause_s))
+                if self.cancel.is_set:
+                    return
+            paused = True
+            try:
+                value = handler(*arguments)
+                if inspect.isawaitable(value):
+                    value = asyncio.run(_awaited(value))
+                self._take(to_step(value))
+            except Exception as error:  # noqa: BLE001  (an author's code may raise anything)
+                self._crashed(error)
+
+    async def _execute_async(self) -> None:
+        handler, paused = self._action.handler, False
+        yielded = time.monotonic()
+        for arguments in self._calls():
+            if self._pause_s and paused:
+                self._paused(await self.cancel.pause_async(self._pause_s))
+                if self.cancel.is_set:
+                    return
+            elif time.monotonic() - yielded > MAX_LOOP_HOLD_S:
+                await asyncio.sleep(0)
+                yielded = time.monotonic()
+            paused = True
+            try:
+                self._take(to_step(await handler(*arguments)))
+            except Exception as error:  # noqa: BLE001  (an author's code may raise anything)
+                self._crashed(error)
+
+    def _calls(self) -> Iterator[tuple[Any, ...]]:
+        """What each call is given; settles rows that get no call and ends where the batch does."""
+        batch, run = self.batch, self.run
+        repeated = batch.attempt > 1 or batch.epoch > 1
+        about = (
+            batch.account_id,
+            batch.auth_account_id,
+            batch.task_id,
+            batch.category,
+            batch.action,
+        )
+        if batch.rows is None:
+            for number in range(batch.first_row, batch.first_row + (batch.calls or 1)):
+                if self._is_over():
+                    return
+                yield Context(*about, number, repeated), run.data
+            return
+        columns, absent, bad_fields = (
+            batch.columns or (),
+            self._guard.absent,
+            self._guard.bad_fields,
+        )
+        for number, row in enumerate(batch.rows, batch.first_row):
+            if self._is_over():
+                return
+            if bad := bad_fields(row):
+                run.returns.append({"bad_fields": bad})
+                continue
+            mapped = dict(zip(columns, row, strict=True))
+            if absent:
+                mapped.update(absent)
+            yield Context(*about, number, repeated), run.data, mapped
+
+    def _take(self, step: Step) -> None:
+        run, wire = self.run, step.wire
+        if step.data is STOP:
+            wire = {**wire, "next": "stop"}
+            run.ended = True
+        elif step.data is not KEEP:
+            wire = {**wire, "next": "data"}
+            run.data = step.data
+        run.ended = run.ended or "stop" in wire or "file" in wire
+        run.returns.append(wire)
+
+    def _crashed(self, error: Exception) -> None:
+        batch = self.batch
+        _log.exception(
+            "handler_crashed",
+            task_id=batch.task_id,
+            category=batch.category,
+            action=batch.action,
+            row=batch.first_row + self.run.done,
+        )
+        self.run.returns.append({"crash": crash_report(error).model_dump()})
+        self.run.ended = self._stop_on_crash
+
+    def _paused(self, seconds: float) -> None:
+        self._paused_s += seconds
+
+    def _is_over(self) -> bool:
+        run = self.run
+        if run.ended:
+            return True
+        return bool(run.returns) and (self.cancel.is_set or time.monotonic() >= self._deadline)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value

@@ -1,0 +1,50 @@
+"""A handler's `Data` between JSON text on the wire and the author's own type."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from tasks_bindings.errors import BadReturn, StateTooLarge
+from tasks_bindings.sdk.actions import Action
+from tasks_bindings.sdk.returns import INIT
+
+MAX_DATA_BYTES: Final = 256 * 1024
+"""Default limit of `Data`: it travels with every batch, so a growing one costs its square."""
+
+
+def load_data(action: Action, data: str | None) -> Any:
+    """What the handler is given: `INIT`, or its last `Data` in its own type.
+
+    Raises:
+        BadReturn: the text does not fit the type that the action declares now.
+    """
+    if data is None:
+        return INIT
+    try:
+        return action.data_adapter.validate_json(data)
+    except ValidationError as error:
+        raise BadReturn(f"stored Data does not fit the action's data_type: {error}") from None
+
+
+def dump_data(action: Action, data: Any, *, limit: int = MAX_DATA_BYTES) -> str | None:
+    """`Data` as JSON text for the wire and the log.
+
+    Raises:
+        BadReturn: it cannot be JSON.
+        StateTooLarge: it is over `limit` bytes.
+    """
+    if data is INIT:
+        return None
+    try:
+        encoded: bytes = action.data_adapter.dump_json(data)
+    except PydanticSerializationError as error:
+        raise BadReturn(f"Data cannot be JSON: {error}") from None
+    if len(encoded) > limit:
+        raise StateTooLarge(
+            f"Data of tasks.{action.category}.{action.name} is {len(encoded)} bytes, the limit is "
+            f"{limit}: keep what grows in a database, or flush it every few rows"
+        )
+    return encoded.decode()

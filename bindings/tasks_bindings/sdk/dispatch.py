@@ -1,0 +1,190 @@
+"""Requests of a scheduler to answers of an app: batches and calls. Knows messages, not the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from tasks_bindings.errors import BindingsError, ExecutionError, MessageTooLarge
+from tasks_bindings.invoke import fold_responders, map_responders
+from tasks_bindings.sdk.app import App
+from tasks_bindings.sdk.batch import BatchRun
+from tasks_bindings.sdk.data import dump_data
+from tasks_bindings.sdk.replies import Answer, Replies, key_of
+from tasks_bindings.wire import codec
+from tasks_bindings.wire.messages import (
+    AppIdentity,
+    Batch,
+    Call,
+    CallReply,
+    CallResult,
+    Cancel,
+    Progress,
+    Refused,
+)
+
+_log = structlog.get_logger(__name__)
+
+PROGRESS_INTERVAL_S: Final = 2.0
+MAX_TASKS_SEEN: Final = 10_000
+
+SendProgress = Callable[[Progress], Awaitable[None]]
+
+
+class RequestRefused(BindingsError):
+    """The app cannot take a request; told to the scheduler as `Refused`."""
+
+    code = "refused"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.refusal: Final = Refused(code=code, message=message[:2000])
+
+
+class Dispatcher:
+    """Runs what is asked of one instance of an app."""
+
+    def __init__(self, app: App, identity: AppIdentity) -> None:
+        self._app = app
+        self._identity = identity
+        self._responders = app.responders()
+        self._categories = {category.name: category for category in app.categories}
+        self._replies = Replies()
+        self._runs: dict[tuple[str, int], BatchRun] = {}
+        self._epochs: OrderedDict[str, int] = OrderedDict()
+
+    @property
+    def running(self) -> int:
+        """Batches that are being run."""
+        return len(self._runs)
+
+    async def batch(self, batch: Batch, send_progress: SendProgress) -> bytes:
+        """Run a batch, or answer it again; the encoded reply.
+
+        Raises:
+            RequestRefused: the app does not serve the action, or has seen a later owner of the
+                task, or the handler's `Data` cannot travel.
+        """
+        with bound_contextvars(task_id=batch.task_id, seq=batch.seq, account_id=batch.account_id):
+            self._check_epoch(batch)
+            answer = await self._answer(batch, send_progress)
+        reply = {
+            "v": codec.VERSION,
+            "task_id": batch.task_id,
+            "epoch": batch.epoch,
+            "seq": batch.seq,
+            "attempt": batch.attempt,
+            "hash": batch.hash,
+            "app": self._identity.model_dump(),
+            "returns": orjson.Fragment(answer.returns),
+            "data": answer.data,
+            "elapsed_ms": answer.elapsed_ms,
+        }
+        try:
+            return codec.encode_plain(reply)
+        except MessageTooLarge as error:
+            raise RequestRefused(
+                error.code, f"what the rows returned is too large: {error}"
+            ) from None
+
+    def cancel(self, cancel: Cancel) -> None:
+        """End the batch of this task that runs here, if one does, after its present row."""
+        run = self._runs.get((cancel.task_id, cancel.seq))
+        if run is not None and run.batch.epoch <= cancel.epoch:
+            run.cancel.set()
+
+    async def call(self, call: Call) -> bytes:
+        """Call the responders bound to a key; the encoded reply."""
+        responders = list(self._responders.responders(call.key))
+        results: tuple[CallResult, ...]
+        if call.fold and call.args:
+            results = (CallResult(value=await fold_responders(responders, tuple(call.args))),)
+        else:
+            results = tuple(await map_responders(responders, tuple(call.args)))
+        return codec.encode(CallReply(app=self._identity, results=results))
+
+    def _check_epoch(self, batch: Batch) -> None:
+        seen = self._epochs.get(batch.task_id, 0)
+        if batch.epoch < seen:
+            raise RequestRefused("stale_epoch", f"epoch {seen} of this task was here already")
+        self._epochs[batch.task_id] = batch.epoch
+        self._epochs.move_to_end(batch.task_id)
+        if len(self._epochs) > MAX_TASKS_SEEN:
+            self._epochs.popitem(last=False)
+
+    async def _answer(self, batch: Batch, send_progress: SendProgress) -> Answer:
+        key = key_of(batch)
+        known = self._replies.find(key)
+        if known is not None:
+            _log.info("batch_answered_again", attempt=batch.attempt)
+            return known
+        running = self._replies.running.get(key)
+        if running is None:
+            running = asyncio.ensure_future(self._run(batch, send_progress))
+            self._replies.running[key] = running
+            running.add_done_callback(lambda _: self._replies.running.pop(key, None))
+        else:
+            _log.info("batch_joined", attempt=batch.attempt)
+        answer = await asyncio.shield(running)
+        self._replies.keep(key, answer)
+        return answer
+
+    async def _run(self, batch: Batch, send_progress: SendProgress) -> Answer:
+        category = self._categories.get(batch.category)
+        action = category.actions.get(batch.action) if category is not None else None
+        if category is None or action is None:
+            raise RequestRefused(
+                "unknown_action", f"{self._app.name} has no tasks.{batch.category}.{batch.action}"
+            )
+        try:
+            run = BatchRun(batch, action, category)
+            place = (batch.task_id, batch.seq)
+            self._runs[place] = run
+            reporter = asyncio.create_task(self._report(run, send_progress))
+            try:
+                result = await run.execute()
+            finally:
+                self._runs.pop(place, None)
+                reporter.cancel()
+            data = dump_data(action, result.data)
+            return Answer(_encode_returns(result.returns), data, result.worked_s * 1000)
+        except ExecutionError as error:
+            raise RequestRefused(error.code, str(error)) from None
+
+    async def _report(self, run: BatchRun, send_progress: SendProgress) -> None:
+        batch = run.batch
+        while True:
+            await asyncio.sleep(PROGRESS_INTERVAL_S)
+            progress = Progress(
+                task_id=batch.task_id,
+                epoch=batch.epoch,
+                seq=batch.seq,
+                attempt=batch.attempt,
+                app=self._identity,
+                done=run.run.done,
+            )
+            with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
+                await send_progress(progress)
+
+
+def _encode_returns(returns: list[dict[str, Any]]) -> bytes:
+    try:
+        return orjson.dumps(returns, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return orjson.dumps([_encodable(one) for one in returns], option=orjson.OPT_NON_STR_KEYS)
+
+
+def _encodable(returned: dict[str, Any]) -> dict[str, Any]:
+    """A return whose cells cannot be JSON becomes a crash of its row, not of the whole batch."""
+    try:
+        orjson.dumps(returned, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        return {"crash": {"type": "BadReturn", "message": f"a cell cannot be JSON: {error}"}}
+    return returned

@@ -1,0 +1,135 @@
+"""What a handler returns, as named constructors that read like the seed's list.
+
+Seed, "Return values". Each takes `Data` beside it, which the next call is given; `STOP` as `Data`
+ends the task after this return was counted. Loose Python values are understood too: a string is an
+error, a list or a mapping is a row, a list of those is several rows, and `(value, data)` is a value
+beside `Data`. What a return does to the output and the counts is decided by the service alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from os import PathLike, fspath
+from typing import Any, Final
+
+from tasks_bindings.errors import BadReturn
+from tasks_bindings.wire.messages import Return as WireReturn
+
+
+class Sentinel(Enum):
+    """Values that cannot be mistaken for an author's own."""
+
+    INIT = "init"
+    """The iterator of the first call."""
+    STOP = "stop"
+    """As a return: end the task. As `Data`: end it after this return."""
+    KEEP = "keep"
+    """No `Data` beside a return: the next call is given what this one was given."""
+
+
+INIT: Final = Sentinel.INIT
+STOP: Final = Sentinel.STOP
+KEEP: Final = Sentinel.KEEP
+
+Scalar = str | int | float | bool | None
+OutputRow = Sequence[Scalar] | Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A return with its `Data`; make one with the functions of this module."""
+
+    wire: WireReturn
+    data: Any = KEEP
+
+
+_OK: Final = Step({"ok": True})
+
+
+def ok(data: Any = KEEP) -> Step:
+    """The row succeeded; nothing is written (seed: `ok`, `{ok, Data}`)."""
+    return _OK if data is KEEP else Step({"ok": True}, data)
+
+
+def error(text: str, data: Any = KEEP) -> Step:
+    """The row failed with this text (seed: `ne_binary()`, `{Error, Data}`).
+
+    Raises:
+        BadReturn: the text is empty, which could not be told from a success.
+    """
+    if not text:
+        raise BadReturn("error() needs a text that says what is wrong with the row")
+    return Step({"error": text}, data)
+
+
+def text(line: str, data: Any) -> Step:
+    """Write one line of text; for no-input tasks (seed: `{binary(), Data}`)."""
+    return Step({"text": line}, data)
+
+
+def row(cells: OutputRow, data: Any = KEEP) -> Step:
+    """Write one row: cells in the order of the header, or a mapping by column (`kz_csv:row()`)."""
+    return Step({"row": _plain(cells)}, data)
+
+
+def rows(many: Sequence[OutputRow], data: Any = KEEP) -> Step:
+    """Write several rows (seed: `[kz_csv:row()]`, for no-input tasks)."""
+    return Step({"rows": [_plain(cells) for cells in many]}, data)
+
+
+def file(path: str | PathLike[str]) -> Step:
+    """Upload a file that was produced out of band, and end the task; for no-input tasks."""
+    return Step({"file": fspath(path)})
+
+
+def to_step(value: object) -> Step:
+    """A handler's return, loose or made by a constructor, as a `Step`.
+
+    Raises:
+        BadReturn: no rule of the seed's list covers it; the text says what came.
+    """
+    if isinstance(value, Step):
+        return value
+    if value is STOP:
+        return Step({"stop": True})
+    if isinstance(value, tuple) and len(value) == 2:  # noqa: PLR2004  (value, data)
+        return _beside_data(value[0], value[1])
+    if isinstance(value, str):
+        return error(value)
+    if isinstance(value, Mapping | list):
+        return Step(_rows_to_wire(value))
+    raise BadReturn(_what_came(value))
+
+
+def _beside_data(value: object, data: object) -> Step:
+    if isinstance(value, str):
+        return Step({"text": value}, data)
+    inner = to_step(value)
+    if inner.data is not KEEP:
+        raise BadReturn("a return that has Data already stands beside another Data")
+    return Step(inner.wire, data)
+
+
+def _rows_to_wire(value: Mapping[Any, Any] | list[Any]) -> WireReturn:
+    if isinstance(value, Mapping):
+        return {"row": dict(value)}
+    if value and all(isinstance(item, list | tuple | Mapping) for item in value):
+        return {"rows": [_plain(item) for item in value]}
+    return {"row": value}
+
+
+def _plain(cells: OutputRow) -> list[Scalar] | dict[str, Scalar]:
+    if isinstance(cells, Mapping):
+        return dict(cells)
+    if isinstance(cells, str):
+        raise BadReturn(f"a row is a list of cells or a mapping, not the text {cells[:40]!r}")
+    return list(cells)
+
+
+def _what_came(value: object) -> str:
+    hint = " (does it lack a return statement?)" if value is None else ""
+    return (
+        f"the handler returned {type(value).__name__}{hint}: return ok(), row(..), error(..), ..."
+    )

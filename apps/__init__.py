@@ -1,0 +1,1 @@
+"""App processes: each folder is one, built on `tasks_bindings` alone."""

@@ -1,0 +1,53 @@
+"""A whole app process: connect, run, and leave in good order when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import structlog
+
+from tasks_bindings.bus.amqp import AmqpBus
+from tasks_bindings.logs import configure_logging
+from tasks_bindings.sdk.app import App, Environment
+from tasks_bindings.sdk.runner import AppRunner
+from tasks_bindings.settings import AppSettings
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_app(app: App, settings: AppSettings) -> None:
+    """Run one instance of an app on RabbitMQ until SIGTERM or SIGINT.
+
+    It starts without a broker too and takes up its work when there is one.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    bus = AmqpBus(
+        settings.amqp_url.get_secret_value(),
+        name=f"app {app.name}",
+        heartbeat_s=settings.amqp_heartbeat_s,
+    )
+    environment = Environment(dict(os.environ))  # noqa: TID251  (handed to the app's own hooks)
+    runner = AppRunner(app, bus, environment)
+    await bus.start()
+    await runner.start()
+    await stop.wait()
+    _log.info("app_stopping", app=app.name)
+    await runner.close(drain_s=settings.drain_s)
+    await bus.close()
+
+
+def main(app: App) -> None:
+    """The `__main__` of an app: settings from the environment, logs, then `run_app`."""
+    settings = AppSettings()
+    configure_logging(
+        json=settings.log_format == "json",
+        level=settings.log_level,
+        fixed={"service": f"app.{app.name}", "node": f"{app.name}@{socket.gethostname()}"},
+    )
+    asyncio.run(run_app(app, settings))

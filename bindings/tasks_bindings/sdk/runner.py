@@ -1,0 +1,210 @@
+"""One running instance of an app on a bus: takes requests, answers, says that it is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from tasks_bindings.bus.interface import Bus, Delivery, Message, Subscription
+from tasks_bindings.directory import BEAT_INTERVAL_S
+from tasks_bindings.errors import BusError, Unroutable, WireError
+from tasks_bindings.invoke import invoke
+from tasks_bindings.sdk.app import App, Environment, Lifecycle
+from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused, SendProgress
+from tasks_bindings.wire import codec
+from tasks_bindings.wire.keys import (
+    APPS_BEAT,
+    APPS_CANCEL,
+    APPS_DOWN,
+    HELP_PATTERNS,
+    instance_key,
+    parse_help_key,
+)
+from tasks_bindings.wire.messages import (
+    AppIdentity,
+    Batch,
+    Beat,
+    Call,
+    Cancel,
+    Down,
+    HelpReply,
+    MessageType,
+    Progress,
+    WireMessage,
+)
+from tasks_bindings.wire.topology import (
+    BINDINGS,
+    DEFAULT_EXCHANGE,
+    Binding,
+    Queue,
+    QueueKind,
+    app_queue,
+)
+
+_log = structlog.get_logger(__name__)
+
+DRAIN_S: Final = 25.0
+"""How long a leaving instance lets its batches run; the rest is delivered to another."""
+
+
+class AppRunner:
+    """Runs an app until it is closed.
+
+    Args:
+        app: what to run.
+        bus: the way to the broker; the runner neither starts nor closes it.
+        environment: given to the app's start and stop hooks.
+        beat_interval_s: seconds between two signs of life.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        bus: Bus,
+        environment: Environment,
+        *,
+        beat_interval_s: float = BEAT_INTERVAL_S,
+    ) -> None:
+        self._app = app
+        self._bus = bus
+        self._environment = environment
+        self._beat_interval_s = beat_interval_s
+        self.identity: Final = AppIdentity(name=app.name, instance=uuid4().hex, version=app.version)
+        self._dispatcher = Dispatcher(app, self.identity)
+        self._announcement = self._announce()
+        self._work: Subscription | None = None
+        self._control: Subscription | None = None
+        self._beats: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Run the start hooks, bind the queues and announce the app."""
+        await self._run_hooks(self._app.start_hooks)
+        patterns = (*HELP_PATTERNS, APPS_CANCEL, instance_key(self.identity.instance))
+        control = Queue(
+            name=f"kztasks.instance.{self._app.name}",
+            kind=QueueKind.PRIVATE,
+            bindings=tuple(Binding(BINDINGS.name, pattern) for pattern in patterns),
+            prefetch=20,
+        )
+        keys = self._announcement.bindings
+        work = app_queue(self._app.name, keys, prefetch=self._app.concurrency)
+        self._control = await self._bus.consume(control, self._on_control)
+        self._work = await self._bus.consume(work, self._on_work)
+        self._beats = asyncio.create_task(self._beat_for_ever())
+        _log.info("app_started", app=self._app.name, instance=self.identity.instance, keys=keys)
+
+    async def close(self, *, drain_s: float = DRAIN_S) -> bool:
+        """Take no new work, say goodbye, let running batches end; whether all of them did."""
+        if self._work is not None:
+            await self._work.cancel()
+        if self._beats is not None:
+            self._beats.cancel()
+            await asyncio.gather(self._beats, return_exceptions=True)
+        with suppress(BusError):  # without a broker nobody is there to be told
+            await self._broadcast(APPS_DOWN, MessageType.DOWN, Down(app=self.identity))
+        drained = True
+        if self._work is not None:
+            drained = await self._work.drain(drain_s)
+        if self._control is not None:
+            await self._control.cancel()
+        await self._run_hooks(self._app.stop_hooks)
+        _log.info("app_stopped", app=self._app.name, drained=drained)
+        return drained
+
+    def _announce(self) -> HelpReply:
+        keys = (*self._app.action_keys(), *self._app.responders().keys)
+        bindings = tuple(dict.fromkeys(keys))
+        served = self._app.help()
+        plain = {
+            category: {name: metadata.model_dump_json() for name, metadata in actions.items()}
+            for category, actions in served.items()
+        }
+        digest = hashlib.sha256(repr((plain, bindings)).encode()).hexdigest()[:32]
+        return HelpReply(app=self.identity, help=served, bindings=bindings, digest=digest)
+
+    async def _beat_for_ever(self) -> None:
+        beat = Beat(app=self.identity, digest=self._announcement.digest)
+        while True:
+            try:
+                await self._broadcast(APPS_BEAT, MessageType.BEAT, beat)
+            except BusError as error:
+                _log.debug("beat_not_sent", error=str(error))
+                with suppress(BusError):  # tried again at once when the session is back
+                    await self._bus.wait_ready(self._beat_interval_s)
+                    continue
+            await asyncio.sleep(self._beat_interval_s)
+
+    async def _on_control(self, delivery: Delivery) -> None:
+        message = delivery.message
+        match message.type:
+            case MessageType.HELP:
+                await self._answer_help(delivery)
+            case MessageType.CANCEL:
+                self._dispatcher.cancel(codec.decode(message.body, Cancel))
+            case other:
+                raise WireError(f"message of type {other!r} on an instance's queue")
+
+    async def _answer_help(self, delivery: Delivery) -> None:
+        question = parse_help_key(delivery.routing_key)
+        reply = self._announcement
+        if question is not None and question.category is not None:
+            narrowed = {
+                category: {
+                    name: metadata
+                    for name, metadata in actions.items()
+                    if question.action in (None, name)
+                }
+                for category, actions in reply.help.items()
+                if category == question.category
+            }
+            if not any(narrowed.values()):
+                return  # another app's category; whoever serves it answers
+            reply = reply.model_copy(update={"help": narrowed})
+        await self._reply(delivery, MessageType.HELP_REPLY, codec.encode(reply))
+
+    async def _on_work(self, delivery: Delivery) -> None:
+        message = delivery.message
+        try:
+            match message.type:
+                case MessageType.BATCH:
+                    batch = codec.decode(message.body, Batch)
+                    body = await self._dispatcher.batch(batch, self._progress_to(delivery))
+                    await self._reply(delivery, MessageType.BATCH_REPLY, body)
+                case MessageType.CALL:
+                    body = await self._dispatcher.call(codec.decode(message.body, Call))
+                    await self._reply(delivery, MessageType.CALL_REPLY, body)
+                case other:
+                    raise WireError(f"message of type {other!r} on an app's queue")
+        except RequestRefused as refused:
+            _log.warning("request_refused", type=message.type, why=str(refused))
+            await self._reply(delivery, MessageType.REFUSED, codec.encode(refused.refusal))
+
+    def _progress_to(self, delivery: Delivery) -> SendProgress:
+        async def send(progress: Progress) -> None:
+            await self._reply(delivery, MessageType.PROGRESS, codec.encode(progress))
+
+        return send
+
+    async def _reply(self, delivery: Delivery, kind: MessageType, body: bytes) -> None:
+        message = delivery.message
+        if message.reply_to is None:
+            _log.warning("no_reply_address", type=message.type, key=delivery.routing_key)
+            return
+        answer = Message(body=body, type=kind, correlation_id=message.correlation_id)
+        try:
+            await self._bus.publish(DEFAULT_EXCHANGE, message.reply_to, answer)
+        except Unroutable:
+            _log.info("requester_gone", type=message.type, reply=kind.value)
+
+    async def _broadcast(self, key: str, kind: MessageType, message: WireMessage) -> None:
+        outgoing = Message(body=codec.encode(message), type=kind)
+        await self._bus.publish(BINDINGS.name, key, outgoing, mandatory=False)
+
+    async def _run_hooks(self, hooks: list[Lifecycle]) -> None:
+        for hook in hooks:
+            await invoke(hook, self._environment)

@@ -1,0 +1,30 @@
+"""Settings of an app process, from its environment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AppSettings(BaseSettings):
+    """What the runner itself needs; an app reads its own variables in its start hook."""
+
+    model_config = SettingsConfigDict(env_prefix="KZTASKS_", extra="ignore", frozen=True)
+
+    amqp_url: Annotated[SecretStr, Field(description="RabbitMQ to connect to")] = SecretStr(
+        "amqp://guest:guest@127.0.0.1:5672/"
+    )
+    amqp_heartbeat_s: Annotated[
+        int, Field(ge=1, le=600, description="AMQP heartbeat in seconds")
+    ] = 20
+    drain_s: Annotated[
+        float, Field(ge=0, description="Seconds that running batches get at a stop")
+    ] = 25.0
+    log_format: Annotated[
+        Literal["json", "console"], Field(description="One JSON object a line, or for people")
+    ] = "json"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least level to log")
+    ] = "info"

@@ -37,7 +37,7 @@ class Message:
     expires_ms: int | None = None
     persistent: bool = False
     content_type: str | None = "application/json"
-    headers: Mapping[str, str | int] = field(default=NO_HEADERS)
+    headers: Mapping[str, str | int] = field(default_factory=lambda: NO_HEADERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,8 @@ class Delivery:
     """What was received.
 
     `deliveries` counts the earlier deliveries of this message that ended without an
-    acknowledgement, where the queue counts them (work queues do). `death_reason` is set on dead letters.
+    acknowledgement, where the queue counts them (work queues do). `death_reason` is set on dead
+    letters.
     """
 
     message: Message

@@ -9,61 +9,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from kztasks.domain.log import LogRecord
-from kztasks.domain.status import TaskStatus
-from kztasks.domain.task import OutputFile, Task
+from kztasks.domain.task import Task
+from kztasks.store.records import Account, Ending, Node, PageKey, View
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What people see of a running task; a projection of its log that may lag behind."""
-
-    failed: int
-    succeeded: int
-    waiting_for: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """The fields that make a task final."""
-
-    status: TaskStatus
-    ended_at: int
-    failed: int | None
-    succeeded: int | None
-    output: OutputFile | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PageKey:
-    """Where a page of the list of tasks begins: newest first, ties by id."""
-
-    created: int
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A scheduler process and its heartbeat counter."""
-
-    node_id: str
-    name: str
-    beat: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """An account; `tree` are its ancestors, root first, as Kazoo's `pvt_tree`."""
-
-    account_id: str
-    name: str
-    tree: tuple[str, ...] = ()
-    enabled: bool = True
-    superduper_admin: bool = False
+__all__ = [
+    "Account",
+    "AccountStore",
+    "Download",
+    "Ending",
+    "FileStore",
+    "LogStore",
+    "Node",
+    "NodeStore",
+    "PageKey",
+    "Store",
+    "TaskStore",
+    "Upload",
+    "View",
+]
 
 
 class TaskStore(Protocol):
@@ -84,6 +50,8 @@ class TaskStore(Protocol):
     async def claim(self, task_id: str, *, node: str, worker: str, now: int) -> Task | None:
         """Pending to executing, owned by `node` with epoch 1; `None` when it was not pending.
 
+        One caller alone gets the task, also when an answer is lost and the call repeated.
+
         Args:
             task_id: the task.
             node: id of the claiming scheduler process.
@@ -98,12 +66,21 @@ class TaskStore(Protocol):
         """An executing task from owner (`lost`, `epoch`) to (`node`, `epoch` + 1).
 
         `lost` is `None` for a released task. `None` is returned when somebody else was first.
+        One caller alone gets the task, also when an answer is lost and the call repeated.
         Counts a rescue unless the task had been released.
         """
         ...
 
     async def release(self, task_id: str, *, node: str, epoch: int) -> bool:
         """Give an executing task back, so that any scheduler may take it at once."""
+        ...
+
+    async def owners(self) -> frozenset[str]:
+        """Nodes that own an executing task, alive or not.
+
+        Who removes a dead node may die before it has taken the tasks over: an owner that
+        `NodeStore.all` does not list is dead too.
+        """
         ...
 
     async def owned_by(self, node: str | None, *, limit: int) -> list[Task]:
@@ -119,7 +96,11 @@ class TaskStore(Protocol):
         ...
 
     async def finish(self, task_id: str, *, epoch: int, ending: Ending) -> bool:
-        """Executing to final, if `epoch` is still the owner's; whether this call did it."""
+        """Executing to final, if `epoch` is still the owner's.
+
+        Returns:
+            Whether the task now ends by `ending`; true again when the call is repeated.
+        """
         ...
 
     async def delete(self, task_id: str) -> Task | None:
@@ -138,6 +119,7 @@ class LogStore(Protocol):
 
         Raises:
             StoreUnavailable: unknown whether it was inserted; call again with the same record.
+            Invalid: the record is larger than any database takes.
         """
         ...
 
@@ -179,7 +161,10 @@ class FileStore(Protocol):
     """Attachments, streamed both ways."""
 
     def upload(self, file_id: str, name: str) -> AbstractAsyncContextManager[Upload]:
-        """Write a file. Leaving the context without `commit` removes all that was written."""
+        """Write a file. Leaving the context without `commit` removes all that was written.
+
+        After an error start again with another id. Ids of 24 hexadecimal digits are none.
+        """
         ...
 
     async def download(self, file_id: str, *, offset: int = 0) -> Download:
@@ -231,7 +216,11 @@ class AccountStore(Protocol):
         ...
 
     async def add_token(self, token: str, account_id: str) -> None:
-        """Let the bearer of `token` act for the account."""
+        """Let the bearer of `token` act for the account; repeating it changes nothing.
+
+        Raises:
+            Conflict: the token acts for another account.
+        """
         ...
 
     async def by_token(self, token: str) -> Account | None:
@@ -288,7 +277,11 @@ class Store(Protocol):
         ...
 
     async def set_run_time_settings(self, values: Mapping[str, object]) -> None:
-        """Merge values into the settings document."""
+        """Merge values into the settings document.
+
+        Raises:
+            Invalid: a name is empty, `_id`, begins with `$`, or has a dot in it.
+        """
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,85 @@
+"""What each change of a task writes, as update documents. Pure.
+
+A value that becomes undefined is removed, as undefined values are not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kztasks.domain.status import TaskStatus
+from kztasks.domain.task import Owner
+from kztasks.store.interface import Ending, View
+from kztasks.store.mongo.task_document import output_document
+
+Update = dict[str, dict[str, object]]
+
+
+def claimed(*, node: str, worker: str, now: int) -> Update:
+    """Pending to executing."""
+    return _written(
+        {
+            "pvt_status": TaskStatus.EXECUTING.value,
+            "pvt_started_at": now,
+            "pvt_worker_node": worker,
+            "owner": {"node": node, "epoch": 1},
+        },
+        now,
+    )
+
+
+def taken_over(*, owner: Owner, worker: str, rescued: bool, now: int) -> Update:
+    """To another owner."""
+    update = _written(
+        {"owner": {"node": owner.node, "epoch": owner.epoch}, "pvt_worker_node": worker}, now
+    )
+    return update | {"$inc": {"rescues": 1}} if rescued else update
+
+
+def stop_requested(now: int) -> Update:
+    """Still executing, until the owner sees it."""
+    return {"$set": {"stop_requested": True, "pvt_modified": now}}
+
+
+def viewed(view: View, now: int) -> Update:
+    """Progress for people."""
+    return _written(
+        {
+            "pvt_total_rows_failed": view.failed,
+            "pvt_total_rows_succeeded": view.succeeded,
+            "waiting_for": view.waiting_for,
+        },
+        now,
+    )
+
+
+def released(now: int) -> Update:
+    """To nobody, under the same epoch."""
+    return {"$set": {"owner.node": None, "pvt_modified": now}}
+
+
+def ended(ending: Ending) -> Update:
+    """Executing to final."""
+    update = _written(
+        {
+            "pvt_status": ending.status.value,
+            "pvt_ended_at": ending.ended_at,
+            "pvt_total_rows_failed": ending.failed,
+            "pvt_total_rows_succeeded": ending.succeeded,
+            "output": ending.output and output_document(ending.output),
+            "reason": ending.reason,
+            "waiting_for": None,
+        },
+        ending.ended_at,
+    )
+    return update | {"$addToSet": {"attachments": "out.csv"}} if ending.output else update
+
+
+def _written(values: Mapping[str, object], now: int) -> Update:
+    update: Update = {"$set": {"pvt_modified": now}}
+    for name, value in values.items():
+        if value is None:
+            update.setdefault("$unset", {})[name] = ""
+        else:
+            update["$set"][name] = value
+    return update

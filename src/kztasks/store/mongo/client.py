@@ -1,0 +1,78 @@
+"""The store as a whole: one client of the driver, and what is built on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import PyMongoError
+
+from kztasks.errors import Misconfigured
+from kztasks.store.mongo.accounts import MongoAccounts
+from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.files import MongoFiles
+from kztasks.store.mongo.indexes import ensure_indexes
+from kztasks.store.mongo.log import MongoLog
+from kztasks.store.mongo.nodes import MongoNodes
+from kztasks.store.mongo.settings import MongoSettings
+from kztasks.store.mongo.tasks import MongoTasks
+
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "w": "majority",
+    "journal": True,
+    "wtimeoutMS": 10_000,
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 20_000,
+    "appname": "kztasks",
+}
+"""Written out, as neither the server's defaults nor an address may weaken a write."""
+
+
+class MongoStore:
+    """`Store` on a MongoDB, or on the embedded server. Belongs to one event loop."""
+
+    def __init__(self, url: str, database: str = "kztasks") -> None:
+        """Nothing is sent before the first call.
+
+        Args:
+            url: `mongodb://` or `mongodb+srv://` address.
+            database: name of the database.
+
+        Raises:
+            Misconfigured: the address or the name makes no sense.
+        """
+        try:
+            self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(url, **_OPTIONS)
+            self._database = self._client[database]
+        except (PyMongoError, ValueError) as error:
+            raise Misconfigured("the database's address or name makes no sense") from error
+        collection: Callable[[str], Any] = self._database.get_collection
+        self.files = MongoFiles(collection("attachments.files"), collection("attachments.chunks"))
+        self.log = MongoLog(collection("log"))
+        self.tasks = MongoTasks(collection("tasks"), self.files, self.log)
+        self.nodes = MongoNodes(collection("nodes"))
+        self.accounts = MongoAccounts(collection("accounts"), collection("tokens"))
+        self._settings = MongoSettings(collection("settings"))
+
+    async def prepare(self) -> None:
+        """Create indexes and check that the unique ones are there."""
+        await ensure_indexes(self._database)
+
+    async def ping(self) -> None:
+        """Ask whether the database answers."""
+        with translated("being asked whether it is there"):
+            await self._client.admin.command("ping")
+
+    async def run_time_settings(self) -> Mapping[str, object]:
+        """The settings document; empty if there is none."""
+        return await self._settings.read()
+
+    async def set_run_time_settings(self, values: Mapping[str, object]) -> None:
+        """Merge values into the settings document."""
+        await self._settings.merge(values)
+
+    async def close(self) -> None:
+        """Let go of the driver's connections."""
+        self._client.close()

@@ -1,0 +1,215 @@
+"""Files in the GridFS bucket `attachments`, as any GridFS tool reads them.
+
+The driver's own GridFS streams are not used: they keep up to 48 MB of an upload in memory, and read
+a file with one query, which the embedded server answers with the whole file in one message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final, TypedDict
+
+import structlog
+from bson import Int64
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo.errors import DuplicateKeyError
+
+from kztasks.errors import KztasksError, NotFound
+from kztasks.store.mongo.errors import translated
+
+_logger = structlog.get_logger(__name__)
+
+CHUNK_BYTES: Final = 255 * 1024
+"""GridFS's own default."""
+_GROUP: Final = 4
+"""Chunks that travel in one message; an upload holds two groups, a download one."""
+
+
+class MetadataDocument(TypedDict):
+    """GridFS leaves `metadata` to the application."""
+
+    complete: bool
+    """The embedded server shows a file with its first chunk; this says that it has all of them."""
+
+
+class FileDocument(TypedDict):
+    """A document of `attachments.files`."""
+
+    _id: str
+    filename: str
+    length: int
+    chunkSize: int
+    uploadDate: datetime
+    metadata: MetadataDocument
+
+
+class ChunkDocument(TypedDict):
+    """A document of `attachments.chunks`."""
+
+    _id: str
+    files_id: str
+    n: int
+    data: bytes
+
+
+class MongoUpload:
+    """`Upload`: one group of chunks is being filled while the one before is on its way."""
+
+    def __init__(self, store: MongoFiles, file_id: str, name: str) -> None:
+        self._store = store
+        self._file_id = file_id
+        self._name = name
+        self._buffer = bytearray()
+        self._chunks = 0
+        self._size = 0
+        self._sending: asyncio.Task[None] | None = None
+        self.committed = False
+
+    async def write(self, data: bytes) -> None:
+        """Append bytes."""
+        self._buffer += data
+        self._size += len(data)
+        while len(self._buffer) >= _GROUP * CHUNK_BYTES:
+            await self._send(_GROUP * CHUNK_BYTES)
+
+    async def commit(self) -> None:
+        """Make the file readable; doing it again is no error."""
+        if self._buffer:
+            await self._send(len(self._buffer))
+        await self._sent()
+        await self._store.add_file(
+            {
+                "_id": self._file_id,
+                "filename": self._name,
+                "length": Int64(self._size),
+                "chunkSize": CHUNK_BYTES,
+                "uploadDate": datetime.now(UTC),
+                "metadata": {"complete": True},
+            }
+        )
+        self.committed = True
+
+    async def abandon(self) -> None:
+        """Remove what was written, when no chunk is on its way any more."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+        try:
+            await self._store.delete(self._file_id)
+        except KztasksError:
+            _logger.warning("orphan_file", file_id=self._file_id, exc_info=True)
+
+    async def _send(self, size: int) -> None:
+        await self._sent()
+        group = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        chunks: list[ChunkDocument] = [
+            {
+                "_id": f"{self._file_id}:{self._chunks + index:08d}",
+                "files_id": self._file_id,
+                "n": self._chunks + index,
+                "data": group[start : start + CHUNK_BYTES],
+            }
+            for index, start in enumerate(range(0, size, CHUNK_BYTES))
+        ]
+        self._chunks += len(chunks)
+        self._sending = asyncio.create_task(self._store.add_chunks(chunks))
+
+    async def _sent(self) -> None:
+        """A cancelled caller must not leave a chunk behind that arrives after the clean-up."""
+        if self._sending is not None:
+            await asyncio.shield(self._sending)
+
+
+class MongoDownload:
+    """`Download`."""
+
+    def __init__(self, store: MongoFiles, file: FileDocument, offset: int) -> None:
+        self._store = store
+        self._file = file
+        self._position = offset
+        self._window = memoryview(b"")
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return int(self._file["length"])
+
+    async def read(self, size: int) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+        if not self._window and self._position < self.size:
+            self._window = memoryview(await self._load())
+        data = bytes(self._window[:size])
+        self._window = self._window[size:]
+        self._position += len(data)
+        return data
+
+    async def _load(self) -> bytes:
+        chunk_size = self._file["chunkSize"]
+        first, skipped = divmod(self._position, chunk_size)
+        data = await self._store.chunks(self._file["_id"], first, first + _GROUP)
+        expected = min(self.size - first * chunk_size, _GROUP * chunk_size)
+        if len(data) != expected:
+            raise NotFound(f"file {self._file['_id']} is not whole (any more)")
+        return data[skipped:]
+
+
+class MongoFiles:
+    """`FileStore`."""
+
+    def __init__(
+        self,
+        files: AsyncIOMotorCollection[FileDocument],
+        chunks: AsyncIOMotorCollection[ChunkDocument],
+    ) -> None:
+        self._files = files
+        self._chunks = chunks
+
+    @asynccontextmanager
+    async def upload(self, file_id: str, name: str) -> AsyncIterator[MongoUpload]:
+        """Write a file under a fresh id."""
+        upload = MongoUpload(self, file_id, name)
+        try:
+            yield upload
+        finally:
+            if not upload.committed:
+                await asyncio.shield(asyncio.create_task(upload.abandon()))
+
+    async def download(self, file_id: str, *, offset: int = 0) -> MongoDownload:
+        """Read a file from a byte offset on."""
+        with translated("reading a file"):
+            file = await self._files.find_one({"_id": {"$eq": file_id}})
+        if file is None or not file["metadata"].get("complete"):
+            raise NotFound(f"there is no file {file_id}")
+        return MongoDownload(self, file, offset)
+
+    async def delete(self, file_id: str) -> None:
+        """Remove a file and its chunks, the file first: no reader finds it without chunks."""
+        with translated("removing a file"):
+            # The embedded server takes the removal of a missing file for an error.
+            if await self._files.find_one({"_id": {"$eq": file_id}}) is not None:
+                await self._files.delete_one({"_id": {"$eq": file_id}})
+            await self._chunks.delete_many({"files_id": {"$eq": file_id}})
+
+    async def add_file(self, file: FileDocument) -> None:
+        """Make a file whose chunks are all there readable."""
+        with translated("storing a file"):
+            try:
+                await self._files.insert_one(file)
+            except DuplicateKeyError:
+                return
+
+    async def add_chunks(self, chunks: list[ChunkDocument]) -> None:
+        """Store chunks of a file that is being written."""
+        with translated("storing a file"):
+            await self._chunks.insert_many(chunks)
+
+    async def chunks(self, file_id: str, first: int, end: int) -> bytes:
+        """The content of chunks `first` to `end` (exclusive), as many as there are."""
+        wanted = self._chunks.find(
+            {"files_id": {"$eq": file_id}, "n": {"$gte": first, "$lt": end}}
+        ).sort("n")
+        with translated("reading a file"):
+            return b"".join([chunk["data"] for chunk in await wanted.to_list(None)])

@@ -1,0 +1,78 @@
+"""The indexes, made at start. The embedded server ignores their names, so they go by their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import ConnectionFailure, OperationFailure, WTimeoutError
+
+from kztasks.errors import Misconfigured
+from kztasks.store.mongo.errors import translated
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index; `keys` are pairs of field and direction."""
+
+    collection: str
+    name: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+
+
+INDEXES: Final = (
+    Index(
+        "tasks",
+        "account_newest_first",
+        (("pvt_account_id", ASCENDING), ("created_key", DESCENDING)),
+    ),
+    Index("tasks", "status_owner", (("pvt_status", ASCENDING), ("owner.node", ASCENDING))),
+    Index("log", "task_seq", (("t", ASCENDING), ("seq", ASCENDING)), unique=True),
+    # The two below are GridFS's own, under its own names.
+    Index(
+        "attachments.files",
+        "filename_1_uploadDate_1",
+        (("filename", ASCENDING), ("uploadDate", ASCENDING)),
+    ),
+    Index(
+        "attachments.chunks",
+        "files_id_1_n_1",
+        (("files_id", ASCENDING), ("n", ASCENDING)),
+        unique=True,
+    ),
+)
+
+
+async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    """Create what is missing; doing it again changes nothing.
+
+    Raises:
+        Misconfigured: an index is there with other options, or a unique one cannot be had.
+        StoreUnavailable: the database does not answer.
+    """
+    for index in INDEXES:
+        with translated("creating indexes"):
+            try:
+                await database[index.collection].create_index(
+                    list(index.keys), name=index.name, unique=index.unique
+                )
+            except (ConnectionFailure, WTimeoutError):
+                raise
+            except OperationFailure as error:
+                raise Misconfigured(
+                    f"index {index.name} on {index.collection} cannot be created: {error.details}"
+                ) from error
+    await _check_log(database)
+
+
+async def _check_log(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    """Two owners of a task may write the same seq; without uniqueness both would count."""
+    with translated("reading indexes"):
+        found = await database["log"].index_information()
+    for index in found.values():
+        if [field for field, _ in index["key"]] == ["t", "seq"] and index.get("unique"):
+            return
+    raise Misconfigured("the collection `log` has no unique index on (t, seq)")

@@ -1,0 +1,81 @@
+"""The commit log in the collection `log`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import bson
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from kztasks.domain.log import LogRecord
+from kztasks.errors import Invalid, StoreUnavailable
+from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
+
+MAX_RECORD_BYTES: Final = 15 * 1024 * 1024
+"""MongoDB takes 16 MiB; the embedded server would take anything."""
+
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+_PAGE_RECORDS: Final = 64
+
+
+class MongoLog:
+    """`LogStore`; the unique `_id` decides which of two rivals wrote a seq."""
+
+    def __init__(self, log: AsyncIOMotorCollection[LogDocument]) -> None:
+        self._log = log
+
+    async def append(self, record: LogRecord) -> LogRecord:
+        """Insert the record, or adopt the one that is there."""
+        document = log_document(record)
+        with translated("appending to the log"):
+            if len(bson.encode(document)) > MAX_RECORD_BYTES:
+                raise Invalid(f"log record {document['_id']} is over {MAX_RECORD_BYTES} bytes")
+            try:
+                await self._log.insert_one(document)
+            except DuplicateKeyError:
+                there = await self._log.find_one(
+                    {"_id": {"$eq": log_id(record.task_id, record.seq)}}
+                )
+            else:
+                return record
+        if there is None:
+            raise StoreUnavailable("the log record of a rival cannot be found")
+        return log_record(there)
+
+    async def head(self, task_id: str) -> LogRecord | None:
+        """The last record."""
+        newest = self._log.find({"t": {"$eq": task_id}}).sort("seq", DESCENDING).limit(1)
+        with translated("reading the log"):
+            documents = await newest.to_list(1)
+        return log_record(documents[0]) if documents else None
+
+    async def records(self, task_id: str) -> AsyncIterator[LogRecord]:
+        """All records in order, read in pages of a few MiB: the embedded server has no cursors.
+
+        It loads a whole result before it answers.
+        """
+        seq, limit = 0, 1
+        while True:
+            page = (
+                self._log.find({"t": {"$eq": task_id}, "seq": {"$gte": seq}})
+                .sort("seq", ASCENDING)
+                .limit(limit)
+            )
+            with translated("reading the log"):
+                documents = await page.to_list(limit)
+            for document in documents:
+                yield log_record(document)
+            if len(documents) < limit:
+                return
+            seq = documents[-1]["seq"] + 1
+            largest = max(len(document["out"]) for document in documents) + 1024
+            limit = max(min(2 * limit, _PAGE_BYTES // largest, _PAGE_RECORDS), 1)
+
+    async def delete(self, task_id: str) -> None:
+        """Remove all records of a task."""
+        with translated("removing a log"):
+            await self._log.delete_many({"t": {"$eq": task_id}})

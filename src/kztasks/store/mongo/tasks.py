@@ -1,0 +1,226 @@
+"""Task documents in the collection `tasks`.
+
+Every change is one document changed under a guard: the state that it starts from. The guard holds
+the owner's epoch wherever an owner writes, so that one who lost the task changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import structlog
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import DESCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from kztasks.domain.gregorian import from_unix
+from kztasks.domain.status import TaskStatus
+from kztasks.domain.task import Owner, Task
+from kztasks.errors import StoreUnavailable
+from kztasks.store.interface import Ending, PageKey, View
+from kztasks.store.mongo import changes
+from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.files import MongoFiles
+from kztasks.store.mongo.log import MongoLog
+from kztasks.store.mongo.task_document import TaskDocument, created_key, task_document, task_of
+
+_logger = structlog.get_logger(__name__)
+
+Guard = dict[str, dict[str, str | int | None]]
+"""A filter; each value stands behind an operator, so that no value can be one."""
+
+_EXECUTING: Final = {"$eq": TaskStatus.EXECUTING.value}
+
+
+class MongoTasks:
+    """`TaskStore`."""
+
+    def __init__(
+        self, tasks: AsyncIOMotorCollection[TaskDocument], files: MongoFiles, log: MongoLog
+    ) -> None:
+        self._tasks = tasks
+        self._files = files
+        self._log = log
+        self._unanswered: set[tuple[str, Owner]] = set()
+
+    async def insert(self, task: Task) -> None:
+        """Store a new pending task."""
+        with translated("storing a task"):
+            try:
+                await self._tasks.insert_one(task_document(task))
+            except DuplicateKeyError:
+                return
+
+    async def get(self, task_id: str, account_id: str | None = None) -> Task | None:
+        """The task, if it exists and, where given, belongs to the account."""
+        guard: Guard = {"_id": {"$eq": task_id}}
+        if account_id is not None:
+            guard["pvt_account_id"] = {"$eq": account_id}
+        with translated("reading a task"):
+            document = await self._tasks.find_one(guard)
+        return task_of(document) if document is not None else None
+
+    async def page(self, account_id: str, *, limit: int, start: PageKey | None) -> list[Task]:
+        """Tasks of an account, newest first, from `start` on (inclusive)."""
+        guard: Guard = {"pvt_account_id": {"$eq": account_id}}
+        if start is not None:
+            guard["created_key"] = {"$lte": created_key(start.created, start.task_id)}
+        found = self._tasks.find(guard).sort("created_key", DESCENDING).limit(limit)
+        with translated("listing tasks"):
+            return [task_of(document) for document in await found.to_list(limit)]
+
+    async def claim(self, task_id: str, *, node: str, worker: str, now: int) -> Task | None:
+        """Pending to executing; one caller alone gets the task."""
+        guard: Guard = {
+            "_id": {"$eq": task_id},
+            "pvt_status": {"$eq": TaskStatus.PENDING.value},
+        }
+        change = changes.claimed(node=node, worker=worker, now=now)
+        return await self._own(task_id, Owner(node, 1), guard, change)
+
+    async def take_over(
+        self, task_id: str, *, lost: str | None, epoch: int, node: str, worker: str
+    ) -> Task | None:
+        """From one owner to the next; one caller alone gets the task."""
+        owner = Owner(node, epoch + 1)
+        change = changes.taken_over(
+            owner=owner, worker=worker, rescued=lost is not None, now=_now()
+        )
+        return await self._own(task_id, owner, _owned(task_id, lost, epoch), change)
+
+    async def release(self, task_id: str, *, node: str, epoch: int) -> bool:
+        """Give an executing task back."""
+        change = changes.released(_now())
+        if await self._change(_owned(task_id, node, epoch), change) is not None:
+            return True
+        task = await self.get(task_id)
+        return task is not None and task.owner == Owner(None, epoch)
+
+    async def owners(self) -> frozenset[str]:
+        """Nodes that executing tasks belong to."""
+        with translated("listing owners"):
+            nodes = await self._tasks.distinct("owner.node", {"pvt_status": _EXECUTING})
+        return frozenset(node for node in nodes if node is not None)
+
+    async def owned_by(self, node: str | None, *, limit: int) -> list[Task]:
+        """Executing tasks of an owner."""
+        found = self._tasks.find({"pvt_status": _EXECUTING, "owner.node": {"$eq": node}})
+        with translated("listing an owner's tasks"):
+            return [task_of(document) for document in await found.limit(limit).to_list(limit)]
+
+    async def request_stop(self, task_id: str) -> Task | None:
+        """Ask the owner to stop."""
+        guard: Guard = {"_id": {"$eq": task_id}, "pvt_status": dict(_EXECUTING)}
+        return await self._change(guard, changes.stop_requested(_now()))
+
+    async def refresh(self, task_id: str, *, node: str, epoch: int, view: View) -> Task | None:
+        """Write the view and read the task."""
+        return await self._change(_owned(task_id, node, epoch), changes.viewed(view, _now()))
+
+    async def finish(self, task_id: str, *, epoch: int, ending: Ending) -> bool:
+        """Executing to final."""
+        guard: Guard = {
+            "_id": {"$eq": task_id},
+            "pvt_status": dict(_EXECUTING),
+            "owner.epoch": {"$eq": epoch},
+        }
+        if await self._change(guard, changes.ended(ending)) is not None:
+            return True
+        task = await self.get(task_id)
+        return task is not None and _ended_as(task, epoch, ending)
+
+    async def delete(self, task_id: str) -> Task | None:
+        """Remove the document, then what it pointed to.
+
+        In this order a crash leaves files that no task knows, never a task without its files.
+        """
+        guard: Guard = {
+            "_id": {"$eq": task_id},
+            "pvt_status": {"$ne": TaskStatus.EXECUTING.value},
+        }
+        with translated("removing a task"):
+            document = await self._tasks.find_one_and_delete(guard)
+        if document is None:
+            await self._refuse_match(guard)
+            return None
+        task = task_of(document)
+        await self._remove_belongings(task)
+        return task
+
+    async def _remove_belongings(self, task: Task) -> None:
+        try:
+            await self._log.delete(task.id)
+            for file in (task.input, task.output):
+                if file is not None:
+                    await self._files.delete(file.file_id)
+        except StoreUnavailable:
+            _logger.warning("orphans_left", task_id=task.id, exc_info=True)
+
+    async def _own(
+        self, task_id: str, owner: Owner, guard: Guard, change: changes.Update
+    ) -> Task | None:
+        """Change the owner. Repeated after a lost answer, the call finds what it has written.
+
+        Asking the document alone would not do: two calls of one process would both get the task.
+        """
+        attempt = (task_id, owner)
+        try:
+            task = await self._change(guard, change)
+        except StoreUnavailable:
+            self._unanswered.add(attempt)
+            raise
+        if task is None and attempt in self._unanswered:
+            written = await self.get(task_id)
+            if written is not None and not written.status.is_final and written.owner == owner:
+                task = written
+        self._unanswered.discard(attempt)
+        return task
+
+    async def _change(self, guard: Guard, change: changes.Update) -> Task | None:
+        with translated("changing a task"):
+            document = await self._tasks.find_one_and_update(
+                guard, change, return_document=ReturnDocument.AFTER
+            )
+        if document is not None:
+            return task_of(document)
+        await self._refuse_match(guard)
+        return None
+
+    async def _refuse_match(self, guard: Guard) -> None:
+        """The embedded server says "no match" as well when it fails, such as on a full disk."""
+        with translated("reading a task"):
+            matching = await self._tasks.find_one(guard)
+        if matching is not None:
+            raise StoreUnavailable("the database did not carry out a change")
+
+
+def _owned(task_id: str, node: str | None, epoch: int) -> Guard:
+    return {
+        "_id": {"$eq": task_id},
+        "pvt_status": dict(_EXECUTING),
+        "owner.node": {"$eq": node},
+        "owner.epoch": {"$eq": epoch},
+    }
+
+
+def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:
+    """Whether this very ending was written before, by a call whose answer was lost."""
+    return (
+        task.owner is not None
+        and task.owner.epoch == epoch
+        and Ending(
+            status=task.status,
+            ended_at=task.ended_at or 0,
+            failed=task.failed,
+            succeeded=task.succeeded,
+            output=task.output,
+            reason=task.reason,
+        )
+        == ending
+    )
+
+
+def _now() -> int:
+    """For people (`pvt_modified`); nothing compares it with another machine's clock."""
+    return from_unix(time.time())

@@ -1,0 +1,57 @@
+"""What goes in and out of the store beside tasks and log records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kztasks.domain.status import TaskStatus
+from kztasks.domain.task import OutputFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What people see of a running task; a projection of its log that may lag behind."""
+
+    failed: int
+    succeeded: int
+    waiting_for: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The fields that make a task final."""
+
+    status: TaskStatus
+    ended_at: int
+    failed: int | None
+    succeeded: int | None
+    output: OutputFile | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """Where a page of the list of tasks begins: newest first, ties by id."""
+
+    created: int
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A scheduler process and its heartbeat counter."""
+
+    node_id: str
+    name: str
+    beat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account; `tree` are its ancestors, root first, as Kazoo's `pvt_tree`."""
+
+    account_id: str
+    name: str
+    tree: tuple[str, ...] = ()
+    enabled: bool = True
+    superduper_admin: bool = False

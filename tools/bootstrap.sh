@@ -14,6 +14,7 @@ POLICY=/usr/sbin/policy-rc.d
 MARK="written by kztasks while it installs packages; may be removed"
 LOG=$(mktemp "${TMPDIR:-/tmp}/kztasks-setup.XXXXXX")
 policy_is_ours=no
+begun=no
 
 clean_up() {
     [ "$policy_is_ours" = no ] || as_root rm -f "$POLICY"
@@ -26,6 +27,7 @@ trap 'exit 143' TERM
 say() { printf '%s\n' "$*" >&2; }
 
 fail() {
+    [ "$begun" = no ] || say
     say "set-up failed: $*"
     exit 1
 }
@@ -36,6 +38,7 @@ logged() {
     "$@" >>"$LOG" 2>&1 9>&- </dev/null && return
     say
     cat "$LOG" >&2
+    begun=no
     fail "$1 did not succeed; its messages stand above"
 }
 
@@ -84,7 +87,7 @@ in_ci() {
 servers() {
     ! has_rabbitmq || return 0
     if may_install && deny_services; then
-        begin
+        begin "a RabbitMQ for the tests"
         install_packages rabbitmq-server
         # Nor may it start when the machine does.
         logged as_root update-rc.d rabbitmq-server disable
@@ -123,7 +126,7 @@ make_venv() {
         python=$(first_python is_python) ||
             fail "Python 3.11 or newer is needed; on Debian, as root: apt-get install python3-venv"
         may_install ||
-            fail "$python lacks its venv module; as root: apt-get install python3-venv"
+            fail "$python lacks its venv module; on Debian, as root: apt-get install python3-venv"
         install_packages python3-venv
         python=$(first_python can_make_venv) ||
             fail "$python lacks its venv module, and python3-venv does not bring it"
@@ -147,7 +150,7 @@ venv() {
         touch "$(stamp "$1")"
         return
     fi
-    begin
+    begin .venv
     make_venv
     pip_install --require-hashes --requirement "requirements/$1.txt"
     pip_install --no-deps --no-build-isolation --editable bindings --editable .
@@ -159,7 +162,8 @@ venv() {
 # ---------------------------------------------------------------------------- the one line
 begin() {
     SECONDS=0
-    printf 'setting up… ' >&2
+    begun=yes
+    printf 'setting up %s… ' "$1" >&2
 }
 
 finish() { say "done in $SECONDS s"; }

@@ -64,8 +64,11 @@ class LogRecord:
     succeeded: int
     header: OutputHeader | None = None
     columns: tuple[int, ...] = ()
+    written: tuple[int, ...] = ()
+    """Columns in which any row so far has a defined cell, from the start on."""
     output: bytes = b""
     cause: EndCause | None = None
+    """On the last batch and on the end: why no further row is run."""
     reason: str | None = None
     app: str | None = None
     """Name, version and instance of the app that ran the rows."""
@@ -91,7 +94,7 @@ def seal(record: LogRecord, previous_sha: str) -> LogRecord:
     header = record.header.to_json() if record.header is not None else ""
     decided = (
         record.task_id, record.seq, record.kind.value, record.offset, record.line, record.row,
-        record.data, record.failed, record.succeeded, header, record.columns,
+        record.data, record.failed, record.succeeded, header, record.columns, record.written,
         record.cause and record.cause.value, record.reason,
     )  # fmt: skip
     digest.update(repr(decided).encode())

@@ -1,0 +1,5 @@
+"""`python -m kztasks`."""
+
+from kztasks.cli import main
+
+main()

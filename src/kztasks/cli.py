@@ -1,0 +1,195 @@
+"""The command `kztasks`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import secrets
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from kztasks.errors import KztasksError
+from kztasks.processes.api import run_api
+from kztasks.processes.dev import SAMPLE_APPS, developing
+from kztasks.processes.sample import greeting, next_steps, run_sample
+from kztasks.processes.scheduler import run_scheduler
+from kztasks.processes.signals import stop_event
+from kztasks.run_time import RunTimeSettings
+from kztasks.settings import Settings
+from kztasks.store.interface import Account
+from kztasks.store.mongo import MongoStore
+from tasks_bindings.errors import BindingsError
+from tasks_bindings.logs import configure_logging
+from tasks_bindings.sdk.load import load_app
+from tasks_bindings.sdk.process import main as run_app_process
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+accounts = typer.Typer(no_args_is_help=True, help="Accounts and their tokens.")
+app.add_typer(accounts, name="accounts")
+
+console = Console(stderr=True)
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run the command line; errors of the product are one sentence, not a traceback."""
+    try:
+        app()
+    except (KztasksError, BindingsError) as error:
+        console.print(f"[red]{error.code}[/red]: {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+@app.command()
+def dev(
+    port: Annotated[int | None, typer.Option(help="Port to serve; default 8000.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where data is kept; default var.")] = None,
+    apps: Annotated[
+        list[str] | None, typer.Option("--app", help="MODULE:APP instead of the sample apps.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End after the sample job.")] = False,  # noqa: FBT002
+    no_sample: Annotated[  # noqa: FBT002
+        bool, typer.Option("--no-sample", help="Do not run the sample job first.")
+    ] = False,
+) -> None:
+    """Everything in one process: HTTP front, scheduler, sample apps, embedded database."""
+    given = {"http_port": port, "data_folder": folder}
+    settings = _settings({name: value for name, value in given.items() if value is not None})
+    _log_as("dev", settings, quiet=True)
+    ok = _run(_dev(settings, apps or list(SAMPLE_APPS), once=once, sample=not no_sample))
+    sys.exit(0 if ok else 1)
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API (any number of these may run)."""
+    settings = _settings({})
+    _log_as("api", settings)
+    _run(run_api(settings))
+
+
+@app.command()
+def scheduler() -> None:
+    """Run tasks (any number of these may run; each task is run by one of them)."""
+    settings = _settings({})
+    _log_as("scheduler", settings)
+    _run(run_scheduler(settings))
+
+
+@app.command("app")
+def app_process(
+    target: Annotated[str, typer.Argument(metavar="MODULE:APP", help="Such as apps.skel:app.")],
+) -> None:
+    """Run an instance of an app (the same as `python -m tasks_bindings MODULE:APP`)."""
+    run_app_process(load_app(target))
+
+
+@app.command()
+def config() -> None:
+    """List every setting with its value, default and meaning; secrets are masked."""
+    settings = _settings({})
+    table = Table("variable", "value", "default", "meaning")
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        value = getattr(settings, name)
+        table.add_row(f"KZTASKS_{name.upper()}", str(value), str(default), field.description or "")
+    for name, field in RunTimeSettings.model_fields.items():
+        table.add_row(f"tasks.{name}", "(database)", str(field.default), field.description or "")
+    Console().print(table)
+
+
+@accounts.command("add")
+def add_account(
+    name: Annotated[str, typer.Argument(help="For people.")],
+    superduper: Annotated[  # noqa: FBT002
+        bool, typer.Option("--superduper", help="May act on every account.")
+    ] = False,
+) -> None:
+    """Create an account and print its id and a token; the token is shown this once."""
+    account = Account(account_id=secrets.token_hex(16), name=name, superduper_admin=superduper)
+    token = secrets.token_urlsafe(32)
+
+    async def add() -> None:
+        store = _store()
+        await store.prepare()
+        await store.accounts.add(account)
+        await store.accounts.add_token(token, account.account_id)
+        await store.close()
+
+    _run(add())
+    sys.stdout.write(f"account {account.account_id}\ntoken {token}\n")
+
+
+@accounts.command("list")
+def list_accounts() -> None:
+    """List accounts, oldest first."""
+
+    async def read() -> list[Account]:
+        store = _store()
+        found = await store.accounts.all()
+        await store.close()
+        return found
+
+    for account in _run(read()):
+        mark = " superduper" if account.superduper_admin else ""
+        sys.stdout.write(f"{account.account_id} {account.name}{mark}\n")
+
+
+async def _dev(settings: Settings, apps: list[str], *, once: bool, sample: bool) -> bool:
+    stop = stop_event()
+    ok = True
+    async with developing(settings, apps) as site:
+        console.print(greeting(site), highlight=False, soft_wrap=True)
+        if sample:
+            running = asyncio.ensure_future(run_sample(site, console))
+            stopping = asyncio.ensure_future(stop.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not running.done():
+                running.cancel()
+                return False
+            ok = running.result()
+        if not once:
+            console.print(next_steps(site), highlight=False, soft_wrap=True)
+            await stop.wait()
+    return ok
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            name = "_".join(map(str, one["loc"])).upper()
+            console.print(f"[red]KZTASKS_{name}[/red]: {one['msg']}", highlight=False)
+        sys.exit(2)
+
+
+def _store() -> MongoStore:
+    settings = _settings({})
+    return MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
+
+
+def _log_as(service: str, settings: Settings, *, quiet: bool = False) -> None:
+    explicit = "log_level" in settings.model_fields_set
+    configure_logging(
+        json=settings.log_format == "json",
+        level="warning" if quiet and not explicit else settings.log_level,
+        fixed={"service": service, "node": settings.node},
+    )
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop where it is installed (extra `fast`), else on asyncio's own loop."""
+    if importlib.util.find_spec("uvloop") is None:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=importlib.import_module("uvloop").new_event_loop) as runner:
+        return runner.run(work)

@@ -1,0 +1,1 @@
+"""What `kztasks api`, `kztasks scheduler` and `kztasks dev` are made of. Wiring, no rules."""

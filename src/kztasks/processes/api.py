@@ -1,0 +1,60 @@
+"""`kztasks api`: the HTTP front."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from kztasks.api import ApiDeps, ApiSettings, create_app
+from kztasks.kazoo.client import KazooClient
+from kztasks.processes.http import HttpServer
+from kztasks.processes.signals import stop_event, unless_stopped
+from kztasks.settings import Settings
+from kztasks.store.interface import Store
+from kztasks.store.mongo import MongoStore
+from tasks_bindings.bus import Bus
+from tasks_bindings.bus.amqp import AmqpBus
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def serving(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[HttpServer]:
+    """A front that serves while the context is open; the store and the bus are the caller's."""
+    client = KazooClient(bus, settings.node)
+    await client.open()
+    deps = ApiDeps(
+        store=store,
+        scheduler=client,
+        settings=ApiSettings(
+            node=settings.node,
+            max_upload_bytes=settings.max_upload_bytes,
+            max_json_bytes=settings.max_json_bytes,
+        ),
+    )
+    server = HttpServer(create_app(deps), host=settings.http_host, port=settings.http_port)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+        await client.close()
+
+
+async def run_api(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    stop = stop_event()
+    store = MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
+    bus = AmqpBus(
+        settings.amqp_url.get_secret_value(), name="api", heartbeat_s=settings.amqp_heartbeat_s
+    )
+    await bus.start()
+    if await unless_stopped(stop, store.prepare):
+        async with serving(settings, store, bus) as server:
+            _log.info("api_started", host=settings.http_host, port=server.port)
+            await stop.wait()
+    await bus.close()
+    await store.close()
+    _log.info("api_stopped")

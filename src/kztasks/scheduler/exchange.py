@@ -1,0 +1,253 @@
+"""Send one batch to an app and get its reply, through lost apps, lost sessions and lost messages.
+
+A batch is sent as often as it takes; the commit that follows decides which answer counts. What is
+known at once (nobody serves the action, the broker has no such queue, the session is gone) is not
+waited for; what is not shows by silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from kztasks.errors import KztasksError, OwnershipLost
+from tasks_bindings.bus import Bus, Call, Delivery, Message
+from tasks_bindings.directory import Directory
+from tasks_bindings.discovery import Discovery
+from tasks_bindings.errors import (
+    BusError,
+    BusUnavailable,
+    NoHandler,
+    PublishTimeout,
+    ReplyTimeout,
+    Unroutable,
+    WireError,
+)
+from tasks_bindings.wire import codec
+from tasks_bindings.wire.keys import APPS_CANCEL, action_key
+from tasks_bindings.wire.messages import (
+    BatchReply,
+    Cancel,
+    Dead,
+    MessageType,
+    Progress,
+    Refused,
+)
+from tasks_bindings.wire.topology import BINDINGS, addressed
+
+_log = structlog.get_logger(__name__)
+
+FIRST_BACKOFF_S: Final = 0.2
+MAX_BACKOFF_S: Final = 5.0
+
+
+class BatchPoisoned(KztasksError):
+    """Every process that took the batch died of it."""
+
+    code = "batch_poisoned"
+
+
+class BatchRejected(KztasksError):
+    """The app cannot run the batch, now or later; the text tells the operator why."""
+
+    code = "batch_rejected"
+
+
+class BatchLost(KztasksError):
+    """No answer and no sign of life; the batch is to be sent again."""
+
+    code = "batch_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """A batch, encoded but for the number of the attempt."""
+
+    task_id: str
+    epoch: int
+    seq: int
+    category: str
+    action: str
+    rows: int
+    hash: str
+    fields: dict[str, object]
+
+    def body(self, attempt: int) -> bytes:
+        """The message for the wire.
+
+        Raises:
+            MessageTooLarge: its rows and `Data` are over the limit for a message.
+        """
+        return codec.encode_plain({**self.fields, "attempt": attempt})
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to wait, in seconds."""
+
+    silence_s: float
+    row_timeout_s: float
+
+
+class Exchange:
+    """Sends batches to whoever serves their action now."""
+
+    def __init__(
+        self, bus: Bus, directory: Directory, discovery: Discovery, timing: Timing
+    ) -> None:
+        self._bus = bus
+        self._directory = directory
+        self._discovery = discovery
+        self._timing = timing
+
+    async def run(
+        self, request: BatchRequest, waiting_for: Callable[[str | None], None]
+    ) -> tuple[BatchReply, int]:
+        """Send a batch until it is answered; the reply and the number of attempts.
+
+        Args:
+            request: the batch.
+            waiting_for: told what the batch waits for, and `None` once it waits no more.
+
+        Raises:
+            BatchPoisoned: it killed every process that took it.
+            BatchRejected: the app cannot run it.
+            OwnershipLost: the app has seen a later owner of the task.
+            MessageTooLarge: it does not fit into a message.
+        """
+        attempt, backoff = 0, FIRST_BACKOFF_S
+        while True:
+            app = self._directory.app_for(request.category, request.action)
+            if app is None:
+                waiting_for(f"an app that serves {action_key(request.category, request.action)}")
+                await self._discovery.wait_for_change(MAX_BACKOFF_S)
+                continue
+            attempt += 1
+            try:
+                reply = await self._attempt(app, request, attempt)
+            except (BatchLost, BusError) as error:
+                _log.warning("batch_not_answered", app=app, attempt=attempt, why=str(error))
+                waiting_for(_cause(error))
+                await self._back_off(error, backoff)
+                backoff = min(backoff * 2, MAX_BACKOFF_S)
+            else:
+                waiting_for(None)
+                return reply, attempt
+
+    async def cancel(self, request: BatchRequest) -> None:
+        """Ask whoever runs the batch to end it after its present row."""
+        cancel = Cancel(task_id=request.task_id, epoch=request.epoch, seq=request.seq)
+        message = Message(body=codec.encode(cancel), type=MessageType.CANCEL)
+        try:
+            await self._bus.publish(BINDINGS.name, APPS_CANCEL, message, mandatory=False)
+        except BusError as error:
+            _log.info("cancel_not_sent", why=str(error))
+
+    async def _attempt(self, app: str, request: BatchRequest, attempt: int) -> BatchReply:
+        message = Message(
+            body=request.body(attempt),
+            type=MessageType.BATCH,
+            expires_ms=int(self._timing.silence_s * 1000),
+            persistent=True,
+        )
+        key = addressed(app, action_key(request.category, request.action))
+        async with self._bus.call(BINDINGS.name, key, message) as call:
+            return await self._await_reply(call, request)
+
+    async def _await_reply(self, call: Call, request: BatchRequest) -> BatchReply:
+        done, moved_at = -1, time.monotonic()
+        while True:
+            try:
+                delivery = await call.receive(self._timing.silence_s + 1.0)
+            except ReplyTimeout:
+                raise BatchLost(f"no sign of life for {self._timing.silence_s:g} s") from None
+            progress = self._progress(delivery, request)
+            if progress is None:
+                reply = self._final(delivery, request)
+                if reply is not None:
+                    return reply
+            elif progress.done != done:
+                done, moved_at = progress.done, time.monotonic()
+            elif time.monotonic() - moved_at > self._timing.row_timeout_s:
+                raise BatchRejected(
+                    f"one row has been running for over {self._timing.row_timeout_s:g} s"
+                )
+
+    def _progress(self, delivery: Delivery, request: BatchRequest) -> Progress | None:
+        if delivery.message.type != MessageType.PROGRESS:
+            return None
+        try:
+            progress = codec.decode(delivery.message.body, Progress)
+        except WireError as error:
+            _log.warning("bad_progress", why=str(error))
+            return None
+        return (
+            progress if (progress.task_id, progress.seq) == (request.task_id, request.seq) else None
+        )
+
+    def _final(self, delivery: Delivery, request: BatchRequest) -> BatchReply | None:
+        """The reply in a delivery; `None` if it is not one that counts."""
+        try:
+            match delivery.message.type:
+                case MessageType.BATCH_REPLY:
+                    reply = codec.decode(delivery.message.body, BatchReply)
+                    if _fits(reply, request):
+                        return reply
+                    _log.warning("bad_reply", app=reply.app.name, why="it answers another batch")
+                case MessageType.REFUSED:
+                    _raise_refusal(codec.decode(delivery.message.body, Refused))
+                case MessageType.DEAD:
+                    _raise_death(codec.decode(delivery.message.body, Dead))
+                case MessageType.PROGRESS:
+                    pass
+                case other:
+                    _log.warning("bad_reply", why=f"unexpected message of type {other!r}")
+        except WireError as error:
+            _log.warning("bad_reply", why=str(error))
+        return None
+
+    async def _back_off(self, error: Exception, seconds: float) -> None:
+        if isinstance(error, BusUnavailable | PublishTimeout):
+            try:
+                await self._bus.wait_ready(MAX_BACKOFF_S)
+            except BusUnavailable:
+                return
+        elif isinstance(error, Unroutable | NoHandler):
+            await self._discovery.wait_for_change(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+
+def _cause(error: Exception) -> str:
+    return "the message broker" if isinstance(error, BusUnavailable | PublishTimeout) else "an app"
+
+
+def _fits(reply: BatchReply, request: BatchRequest) -> bool:
+    asked = (request.task_id, request.epoch, request.seq, request.hash)
+    answered = (reply.task_id, reply.epoch, reply.seq, reply.hash)
+    return asked == answered and len(reply.returns) <= request.rows
+
+
+def _raise_refusal(refused: Refused) -> None:
+    match refused.code:
+        case "stale_epoch":
+            raise OwnershipLost(refused.message)
+        case "unknown_action":
+            raise BatchLost(f"the app does not serve the action: {refused.message}")
+        case _:
+            raise BatchRejected(f"{refused.code}: {refused.message}")
+
+
+def _raise_death(dead: Dead) -> None:
+    match dead.reason:
+        case "delivery_limit":
+            raise BatchPoisoned("every process that took the batch died")
+        case "rejected":
+            raise BatchRejected("the app could not read the batch")
+        case _:
+            raise BatchLost(f"no app took the batch in time ({dead.reason})")

@@ -1,0 +1,109 @@
+"""The end of a task: finish hook, output, final status, cleanup hook.
+
+All of it may be done again from the start by whoever takes the task over; the final status is set
+once, and only when `out.csv` can be downloaded or its upload was given up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from kztasks.domain.log import EndCause, LogRecord
+from kztasks.domain.status import TaskStatus, final_status
+from kztasks.domain.task import OutputFile, Task
+from kztasks.errors import LogBroken, OwnershipLost
+from kztasks.scheduler.calls import Callbacks
+from kztasks.scheduler.output import assemble, local_path, upload
+from kztasks.scheduler.tools import Tools, patiently
+from kztasks.store.interface import Ending
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The stored output, or why there is none."""
+
+    file: OutputFile | None
+    problem: str | None = None
+
+
+class Finisher:
+    """Ends one task.
+
+    Args:
+        task: whose owner is this scheduler.
+        callbacks: its hooks.
+        tools: shared by all tasks.
+    """
+
+    def __init__(self, task: Task, callbacks: Callbacks, tools: Tools) -> None:
+        self._task: Final = task
+        self._callbacks = callbacks
+        self._tools = tools
+
+    async def prepare(self, head: LogRecord) -> Ending:
+        """Everything that comes before the final status.
+
+        Args:
+            head: the end record of the task's log.
+        """
+        note = await self._callbacks.finish(head.data)
+        delivered = await self._deliver(head)
+        reasons = [one for one in (head.reason, delivered.problem, note) if one is not None]
+        status = self._status(head)
+        return Ending(
+            status=TaskStatus.INTERNAL_ERROR if delivered.problem is not None else status,
+            ended_at=self._tools.now(),
+            failed=head.failed,
+            succeeded=head.succeeded,
+            output=delivered.file,
+            reason="; ".join(reasons) or None,
+        )
+
+    async def complete(self, ending: Ending, head: LogRecord) -> None:
+        """Set the final status, then call the cleanup hook.
+
+        Raises:
+            OwnershipLost: another scheduler was first.
+        """
+        epoch = self._task.owner.epoch if self._task.owner is not None else 1
+        tasks = self._tools.store.tasks
+        if not await patiently(lambda: tasks.finish(self._task.id, epoch=epoch, ending=ending)):
+            raise OwnershipLost("the task was finished, or taken over, by another scheduler")
+        _log.info(
+            "task_finished",
+            status=ending.status.value,
+            rows=head.row,
+            failed=head.failed,
+            succeeded=head.succeeded,
+            reason=ending.reason,
+        )
+        await self._callbacks.cleanup(head.data)
+
+    async def _deliver(self, head: LogRecord) -> Delivered:
+        store, settings = self._tools.store, self._tools.settings
+        path = local_path(settings.output_folder, self._task.id)
+        try:
+            local = await patiently(lambda: assemble(store.log, head, path))
+            file = await upload(store.files, local, self._task.id, self._tools.run_time)
+        except (LogBroken, OSError) as error:
+            _log.exception("output_not_assembled")
+            return Delivered(None, f"out.csv could not be put together: {error}")
+        if file is None:
+            return Delivered(None, f"out.csv could not be uploaded; it is kept in {path}")
+        return Delivered(file)
+
+    def _status(self, head: LogRecord) -> TaskStatus:
+        match head.cause:
+            case EndCause.STOPPED:
+                return TaskStatus.STOPPED
+            case EndCause.FAULT:
+                return TaskStatus.INTERNAL_ERROR
+            case _:
+                return final_status(
+                    total=self._task.total_rows, failed=head.failed, succeeded=head.succeeded
+                )

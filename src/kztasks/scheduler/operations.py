@@ -1,0 +1,78 @@
+"""Kazoo's four operations as this scheduler does them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from kztasks.domain.task import Task
+from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
+from kztasks.scheduler.owned import OwnedTasks
+from kztasks.store.interface import TaskStore
+from tasks_bindings.directory import Directory
+from tasks_bindings.wire.messages import Help
+
+STOP_REPLY_S: Final = 1.5
+"""How long a stop waits for the final state; Kazoo's callers wait for 2 s."""
+
+
+class SchedulerOperations:
+    """Look up, start, stop and remove; see `kztasks.kazoo.operations.Operations`.
+
+    Args:
+        tasks: task documents.
+        owned: the tasks that run here.
+        directory: what the live apps serve.
+        node_id: asked for the id under which this process owns tasks now.
+        worker: this node's name for people.
+        now: Gregorian seconds.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskStore,
+        owned: OwnedTasks,
+        directory: Directory,
+        *,
+        node_id: Callable[[], str],
+        worker: str,
+        now: Callable[[], int],
+    ) -> None:
+        self._tasks = tasks
+        self._owned = owned
+        self._directory = directory
+        self._node_id = node_id
+        self._worker = worker
+        self._now = now
+
+    async def lookup(self, category: str | None, action: str | None) -> Help:
+        """What the live apps serve."""
+        return self._directory.help(category, action)
+
+    async def start(self, task_id: str) -> Task | StartRefusal:
+        """Claim a pending task and run it here."""
+        claimed = await self._tasks.claim(
+            task_id, node=self._node_id(), worker=self._worker, now=self._now()
+        )
+        if claimed is not None:
+            self._owned.run(claimed)
+            return claimed
+        known = await self._tasks.get(task_id)
+        return StartRefusal.NOT_FOUND if known is None else StartRefusal.ALREADY_STARTED
+
+    async def stop(self, task_id: str) -> Task | StopRefusal:
+        """Stop an executing task, whoever runs it; the task as far as it has ended by then."""
+        asked = await self._tasks.request_stop(task_id)
+        if asked is None:
+            known = await self._tasks.get(task_id)
+            return StopRefusal.NOT_FOUND if known is None else StopRefusal.NOT_RUNNING
+        await self._owned.stop(task_id, STOP_REPLY_S)
+        return await self._tasks.get(task_id) or asked
+
+    async def remove(self, task_id: str) -> Task | RemoveRefusal:
+        """Delete a task that does not run, with its files and log."""
+        deleted = await self._tasks.delete(task_id)
+        if deleted is not None:
+            return deleted
+        known = await self._tasks.get(task_id)
+        return RemoveRefusal.NOT_FOUND if known is None else RemoveRefusal.TASK_RUNNING

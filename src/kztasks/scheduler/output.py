@@ -1,0 +1,113 @@
+"""Put `out.csv` together from the log, in a local file, and upload it (seed, "Task statuses")."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import aiofiles
+import aiofiles.os
+import structlog
+
+from kztasks.csvio import encode_row
+from kztasks.domain.header import OutputHeader
+from kztasks.domain.lines import kept_columns, project
+from kztasks.domain.log import ROOT_SHA, LogRecord, RecordKind, is_sealed
+from kztasks.domain.task import OutputFile
+from kztasks.errors import LogBroken, StoreUnavailable
+from kztasks.run_time import RunTimeSettings
+from kztasks.store.interface import FileStore, LogStore
+
+_log = structlog.get_logger(__name__)
+
+COPY_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOutput:
+    """The finished output on this machine's disk."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def local_path(folder: Path, task_id: str) -> Path:
+    """Where the seed says that the output is found if its upload failed."""
+    return folder / f"task_out.{task_id}.csv"
+
+
+async def assemble(log: LogStore, head: LogRecord, path: Path) -> LocalOutput:
+    """Write `out.csv` from the records of a task's log, up to its end.
+
+    Args:
+        log: the commit log.
+        head: the end record.
+        path: the file to write; what it held before is gone.
+
+    Raises:
+        LogBroken: a record is missing or was changed; nothing is cut short silently.
+        StoreUnavailable: the store does not answer.
+    """
+    digest, size = hashlib.sha256(), 0
+    async with aiofiles.open(path, "wb") as file:
+        async for part in _parts(log, head):
+            digest.update(part)
+            size += len(part)
+            await file.write(part)
+    return LocalOutput(path, size, digest.hexdigest())
+
+
+async def _parts(log: LogStore, head: LogRecord) -> AsyncIterator[bytes]:
+    header: OutputHeader | None = None
+    kept: tuple[int, ...] = ()
+    sha, expected = ROOT_SHA, 0
+    async for record in log.records(head.task_id):
+        if record.seq != expected or not is_sealed(record, sha):
+            raise LogBroken(f"the log of the task breaks at record {expected}")
+        sha, expected = record.sha, expected + 1
+        if record.kind is RecordKind.BEGIN and record.header is not None:
+            header = record.header
+            kept = kept_columns(head.written, len(header.columns))
+            yield encode_row([header.columns[index] for index in kept])
+        elif record.output:
+            yield project(record.output, record.columns, kept)
+    if expected != head.seq + 1 or sha != head.sha or header is None:
+        raise LogBroken(f"the log of the task has {expected} of {head.seq + 1} records")
+
+
+async def upload(
+    files: FileStore, output: LocalOutput, task_id: str, settings: Callable[[], RunTimeSettings]
+) -> OutputFile | None:
+    """Upload the local file and remove it, in as many tries as the settings allow.
+
+    Returns:
+        The stored file, or `None` when every try failed; then the local file stays.
+    """
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            stored = await _upload_once(files, output, task_id)
+        except StoreUnavailable as error:
+            _log.warning("output_not_uploaded", tries=tries, why=str(error))
+            await asyncio.sleep(settings().pause_between_upload_output_attempts_s)
+            if tries >= settings().attempt_upload_output_times:
+                return None
+        else:
+            await aiofiles.os.remove(output.path)
+            return stored
+
+
+async def _upload_once(files: FileStore, output: LocalOutput, task_id: str) -> OutputFile:
+    file_id = f"{task_id}/out.csv/{uuid4().hex}"
+    async with aiofiles.open(output.path, "rb") as file, files.upload(file_id, "out.csv") as target:
+        while data := await file.read(COPY_BYTES):
+            await target.write(data)
+        await target.commit()
+    return OutputFile(file_id=file_id, size=output.size, sha256=output.sha256)

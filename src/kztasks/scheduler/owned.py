@@ -1,0 +1,84 @@
+"""The tasks that this scheduler owns and runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from kztasks.domain.task import Task
+from kztasks.errors import KztasksError, OwnershipLost, Unavailable
+from kztasks.scheduler.runner import TaskRunner
+from kztasks.scheduler.tools import Tools
+
+_log = structlog.get_logger(__name__)
+
+
+class OwnedTasks:
+    """Runs tasks, each in a task of the event loop, and gives them back.
+
+    Args:
+        tools: what runners need.
+        node_id: asked for the id under which this process owns tasks now.
+    """
+
+    def __init__(self, tools: Tools, node_id: Callable[[], str]) -> None:
+        self._tools = tools
+        self._node_id = node_id
+        self._running: dict[str, tuple[TaskRunner, asyncio.Task[None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __contains__(self, task_id: str) -> bool:
+        return task_id in self._running
+
+    def run(self, task: Task) -> None:
+        """Run a task that was claimed or taken over."""
+        runner = TaskRunner(task, self._node_id(), self._tools)
+        run = asyncio.create_task(self._supervise(runner), name=f"task {task.id}")
+        self._running[task.id] = (runner, run)
+        run.add_done_callback(lambda _: self._running.pop(task.id, None))
+
+    async def stop(self, task_id: str, timeout: float) -> None:
+        """Stop a task if it runs here, and wait `timeout` seconds at most until it has ended."""
+        if task_id in self._running:
+            runner, run = self._running[task_id]
+            runner.stop()
+            await asyncio.wait({run}, timeout=timeout)
+
+    def drop_all(self) -> None:
+        """Run none of them any further; somebody else owns them."""
+        for _, run in self._running.values():
+            run.cancel()
+
+    async def give_back_all(self) -> int:
+        """Stop running and let any scheduler take them at once; how many they were."""
+        runs = dict(self._running)
+        for _, run in runs.values():
+            run.cancel()
+        await asyncio.gather(*(run for _, run in runs.values()), return_exceptions=True)
+        for runner, run in runs.values():
+            if run.cancelled():
+                await self._release(runner.task)
+        return len(runs)
+
+    async def _supervise(self, runner: TaskRunner) -> None:
+        try:
+            await runner.run()
+        except OwnershipLost as error:
+            _log.warning("task_let_go", task_id=runner.task.id, why=str(error))
+        except KztasksError:
+            _log.exception("task_run_failed", task_id=runner.task.id)
+            await self._release(runner.task)
+
+    async def _release(self, task: Task) -> None:
+        if task.owner is None:
+            return
+        try:
+            await self._tools.store.tasks.release(
+                task.id, node=self._node_id(), epoch=task.owner.epoch
+            )
+        except Unavailable as error:
+            _log.warning("task_not_released", task_id=task.id, why=str(error))

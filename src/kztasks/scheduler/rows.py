@@ -1,0 +1,288 @@
+"""The loop over a task's rows: one batch after another, each built on the record before it.
+
+While batch n runs, n+1 is read and encoded; while n is being committed, n+1 runs. If it turns out
+that a rival committed n first, everything built on ours is thrown away and the rival's is adopted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from kztasks.csvio import CsvError, Row
+from kztasks.domain.batch import BatchOutcome, settle
+from kztasks.domain.log import EndCause, LogRecord, RecordKind, seal
+from kztasks.domain.outcome import End, Rules
+from kztasks.domain.task import Task
+from kztasks.errors import NotFound
+from kztasks.scheduler.exchange import (
+    BatchPoisoned,
+    BatchRejected,
+    BatchRequest,
+    Exchange,
+)
+from kztasks.scheduler.sizing import BatchSizer
+from kztasks.scheduler.source import Source
+from tasks_bindings.errors import MessageTooLarge
+from tasks_bindings.wire.codec import VERSION
+from tasks_bindings.wire.messages import BatchReply
+
+_log = structlog.get_logger(__name__)
+
+EMPTY_REPLY_PAUSE_S: Final = 0.2
+STOP_PATIENCE_S: Final = 5.0
+"""How long a stop waits for the batch that runs, before it ends the task without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows that were read and encoded for a batch that may come next."""
+
+    skip: int
+    rows: list[Row] | None
+    count: int
+    encoded: bytes
+
+
+class RowLoop:
+    """Turns the head of a log into the next record, by running a batch or ending the task.
+
+    Args:
+        task: the task; its owner's epoch goes into every record.
+        rules: that give its returns their meaning.
+        source: its rows.
+        exchange: the way to its app.
+        sizer: cuts batches by time.
+        pause_s: asked before each batch for the pause after a row, in seconds.
+        work_ms: after so long an app answers with what it has.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        rules: Rules,
+        source: Source,
+        exchange: Exchange,
+        sizer: BatchSizer,
+        *,
+        pause_s: Callable[[], float],
+        work_ms: int,
+        waiting_for: Callable[[str | None], None],
+    ) -> None:
+        self._task = task
+        self._rules = rules
+        self._source = source
+        self._exchange = exchange
+        self._sizer = sizer
+        self._pause_s = pause_s
+        self._work_ms = work_ms
+        self._waiting_for = waiting_for
+        self._prepared: Prepared | None = None
+        self._not_before = 0.0
+        self.stop: Final = asyncio.Event()
+        """Set to end the task after the row that is being run."""
+
+    async def next_record(self, head: LogRecord) -> LogRecord:
+        """The record that follows `head`: a batch that was run, or the end.
+
+        `head` itself comes back where nothing was run and the next attempt will differ.
+
+        Raises:
+            OwnershipLost: an app has seen a later owner of the task.
+        """
+        if head.cause is not None:
+            return self._end(head, head.cause, head.reason)
+        if self.stop.is_set() or await self._stopped_in_pause():
+            return self._end(head, EndCause.STOPPED)
+        try:
+            prepared = await self._take_prepared()
+        except (CsvError, NotFound) as error:
+            return self._end(head, EndCause.FAULT, f"in.csv: {error}")
+        if prepared.count == 0:
+            return self._end(head, EndCause.COMPLETED)
+        with bound_contextvars(batch=head.seq + 1):
+            return await self._run(head, prepared)
+
+    async def _run(self, head: LogRecord, prepared: Prepared) -> LogRecord:
+        request = self._request(head, prepared)
+        sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))
+        preparing = asyncio.ensure_future(self._prepare(prepared.count))
+        stopping = asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                await self._exchange.cancel(request)
+                await asyncio.wait({sending}, timeout=STOP_PATIENCE_S)
+            self._prepared = await _or_none(preparing)
+            if not sending.done():
+                _log.warning("batch_abandoned", why="the task was stopped")
+                return self._end(head, EndCause.STOPPED)
+            reply, attempts = sending.result()
+        except BatchPoisoned as error:
+            return self._poisoned(head, prepared, error)
+        except (BatchRejected, MessageTooLarge) as error:
+            return self._rejected(head, prepared, error)
+        finally:
+            for task in (sending, preparing, stopping):
+                task.cancel()
+        if not reply.returns:  # cancelled before its first row, or an app that is not well
+            self._not_before = time.monotonic() + EMPTY_REPLY_PAUSE_S
+            return head
+        return self._record(head, prepared, reply, attempts)
+
+    def _record(
+        self, head: LogRecord, prepared: Prepared, reply: BatchReply, attempts: int
+    ) -> LogRecord:
+        outcome = settle(reply.returns, self._rules, prepared.rows)
+        self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
+        self._not_before = time.monotonic() + self._pause_s()
+        app = reply.app
+        return self._build(
+            head, outcome, data=reply.data, app=f"{app.name}/{app.version}/{app.instance}",
+            attempts=attempts,
+        )  # fmt: skip
+
+    def _poisoned(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
+        """Halve a batch that kills its apps; a single row is given the blame."""
+        _log.error("batch_poisoned", rows=prepared.count, why=str(error))
+        self._prepared = None
+        if prepared.count > 1:
+            self._sizer.halve(prepared.count)
+            return head
+        crash = {"crash": {"type": "ProcessDied", "message": str(error)}}
+        outcome = settle([crash], self._rules, prepared.rows)
+        return self._build(head, outcome, data=head.data, app=None, attempts=1)
+
+    def _rejected(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
+        """A batch that does not fit into a message is made smaller; any other refusal is final."""
+        self._prepared = None
+        if isinstance(error, MessageTooLarge) and prepared.count > 1:
+            self._sizer.halve(prepared.count)
+            return head
+        return self._end(head, EndCause.FAULT, str(error))
+
+    def _build(
+        self, head: LogRecord, outcome: BatchOutcome, *, data: str | None, app: str | None,
+        attempts: int,
+    ) -> LogRecord:  # fmt: skip
+        position = self._source.advance(outcome.processed)
+        if self._prepared is not None and self._prepared.skip != outcome.processed:
+            self._prepared = None
+        record = LogRecord(
+            task_id=self._task.id,
+            seq=head.seq + 1,
+            epoch=self._epoch,
+            kind=RecordKind.BATCH,
+            offset=position.offset,
+            line=position.line,
+            row=position.row,
+            data=data,
+            failed=head.failed + outcome.failed,
+            succeeded=head.succeeded + outcome.succeeded,
+            columns=outcome.columns,
+            written=_union(head.written, outcome.written),
+            output=outcome.output,
+            cause=_cause(outcome.end),
+            app=app,
+            attempts=attempts,
+        )
+        return seal(record, head.sha)
+
+    def _end(self, head: LogRecord, cause: EndCause, reason: str | None = None) -> LogRecord:
+        record = LogRecord(
+            task_id=self._task.id,
+            seq=head.seq + 1,
+            epoch=self._epoch,
+            kind=RecordKind.END,
+            offset=head.offset,
+            line=head.line,
+            row=head.row,
+            data=head.data,
+            failed=head.failed,
+            succeeded=head.succeeded,
+            written=head.written,
+            cause=cause,
+            reason=reason,
+        )
+        return seal(record, head.sha)
+
+    @property
+    def _epoch(self) -> int:
+        return self._task.owner.epoch if self._task.owner is not None else 1
+
+    async def _stopped_in_pause(self) -> bool:
+        left = self._not_before - time.monotonic()
+        if left <= 0:
+            return False
+        try:
+            await asyncio.wait_for(self.stop.wait(), left)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _take_prepared(self) -> Prepared:
+        prepared, self._prepared = self._prepared, None
+        return prepared if prepared is not None else await self._prepare(0)
+
+    async def _prepare(self, skip: int) -> Prepared:
+        rows, count = await self._source.look(skip, self._sizer.rows(self._pause_s()))
+        return Prepared(skip, rows, count, orjson.dumps(rows) if rows is not None else b"")
+
+    def _request(self, head: LogRecord, prepared: Prepared) -> BatchRequest:
+        task, columns = self._task, self._rules.input_columns
+        digest = hashlib.sha256(prepared.encoded)
+        digest.update(repr((prepared.count, head.data, columns)).encode())
+        fields: dict[str, Any] = {
+            "v": VERSION,
+            "task_id": task.id,
+            "epoch": self._epoch,
+            "seq": head.seq + 1,
+            "category": task.category,
+            "action": task.action,
+            "account_id": task.account_id,
+            "auth_account_id": task.auth_account_id,
+            "first_row": head.row + 1,
+            "data": head.data,
+            "pause_ms": int(self._pause_s() * 1000),
+            "work_ms": self._work_ms,
+            "hash": digest.hexdigest(),
+        }
+        if prepared.rows is None:
+            fields["calls"] = prepared.count
+        else:
+            fields["columns"] = columns
+            fields["rows"] = orjson.Fragment(prepared.encoded)
+        return BatchRequest(
+            task.id, self._epoch, head.seq + 1, task.category, task.action, prepared.count,
+            fields["hash"], fields,
+        )  # fmt: skip
+
+
+async def _or_none(preparing: asyncio.Future[Prepared]) -> Prepared | None:
+    """What was read ahead; an error of the input comes up again when its row is due."""
+    try:
+        return await preparing
+    except (CsvError, NotFound):
+        return None
+
+
+def _union(before: tuple[int, ...], now: tuple[int, ...]) -> tuple[int, ...]:
+    return before if set(now) <= set(before) else tuple(sorted({*before, *now}))
+
+
+def _cause(end: End | None) -> EndCause | None:
+    match end:
+        case End.STOP:
+            return EndCause.COMPLETED
+        case End.CRASH:
+            return EndCause.CRASHED
+        case None:
+            return None

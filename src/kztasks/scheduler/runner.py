@@ -1,0 +1,201 @@
+"""One task from claim to final status, as far as this scheduler owns it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from kztasks.domain.header import OutputHeader
+from kztasks.domain.log import ROOT_SHA, EndCause, LogRecord, RecordKind, seal
+from kztasks.domain.outcome import Rules
+from kztasks.domain.task import Task
+from kztasks.errors import LogBroken
+from kztasks.scheduler.calls import Callbacks
+from kztasks.scheduler.commit import commit
+from kztasks.scheduler.finish import Finisher
+from kztasks.scheduler.rows import RowLoop
+from kztasks.scheduler.sizing import BatchSizer
+from kztasks.scheduler.source import CallSource, CsvSource, Source, position_after
+from kztasks.scheduler.tools import Tools, patiently
+from kztasks.scheduler.watch import TaskWatch
+from tasks_bindings.wire.keys import action_key
+from tasks_bindings.wire.messages import Metadata, OnCrash
+
+_log = structlog.get_logger(__name__)
+
+APP_PATIENCE_S: Final = 1.0
+"""How often a task that waits for an app looks whether it should stop."""
+UNSERVED: Final = Metadata(description="no app serves this action")
+
+
+class TaskRunner:
+    """Runs one task that this node owns.
+
+    Args:
+        task: as claimed; its owner is this node.
+        node: id of this scheduler process.
+        tools: shared by all tasks.
+    """
+
+    def __init__(self, task: Task, node: str, tools: Tools) -> None:
+        self.task: Final = task
+        self._tools = tools
+        self._epoch = task.owner.epoch if task.owner is not None else 1
+        self._callbacks = Callbacks(task, tools.bindings, tools.directory, tools.discovery)
+        self._watch = TaskWatch(task, node, tools.store.tasks, self.stop)
+        self._stop_asked = task.stop_requested
+        self._loop: RowLoop | None = None
+
+    def stop(self) -> None:
+        """End the task after the row that is being run."""
+        self._stop_asked = True
+        if self._loop is not None:
+            self._loop.stop.set()
+
+    async def run(self) -> None:
+        """Run until the task is final.
+
+        Raises:
+            OwnershipLost: another scheduler has the task now; it goes on there.
+            LogBroken: its log cannot be read.
+        """
+        task = self.task
+        with bound_contextvars(
+            task_id=task.id,
+            account_id=task.account_id,
+            category=task.category,
+            action=task.action,
+            epoch=self._epoch,
+        ):
+            watching = asyncio.create_task(self._watch.run())
+            working = asyncio.create_task(self._work())
+            try:
+                await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
+                (working if working.done() else watching).result()
+            finally:
+                for one in (watching, working):
+                    one.cancel()
+                await asyncio.gather(watching, working, return_exceptions=True)
+
+    async def _work(self) -> None:
+        head = await patiently(self._open)
+        if not head.is_end:
+            head = await self._run_rows(head)
+        finisher = Finisher(self.task, self._callbacks, self._tools)
+        ending = await finisher.prepare(head)
+        self._watch.settle()
+        await finisher.complete(ending, head)
+
+    async def _open(self) -> LogRecord:
+        """The head of the task's log; begins the log if there is none."""
+        log, file = self._tools.store.log, self.task.input
+        head = await log.head(self.task.id)
+        if head is not None:
+            _log.info("task_resumed", row=head.row, seq=head.seq)
+            return head
+        header = await self._callbacks.output_header(await self._metadata())
+        begin = LogRecord(
+            task_id=self.task.id,
+            seq=0,
+            epoch=self._epoch,
+            kind=RecordKind.BEGIN,
+            offset=file.body_offset if file is not None else 0,
+            line=file.body_line if file is not None else 1,
+            row=0,
+            data=None,
+            failed=0,
+            succeeded=0,
+            header=header,
+            cause=EndCause.STOPPED if self._stop_asked else None,
+        )
+        _log.info("task_started", total_rows=self.task.total_rows)
+        return await commit(log, seal(begin, ROOT_SHA))
+
+    async def _metadata(self) -> Metadata:
+        """The action's metadata; waits until an app serves it, unless the task is to stop."""
+        category, action = self.task.category, self.task.action
+        while not self._stop_asked:
+            found = self._tools.directory.metadata(category, action)
+            if found is not None:
+                self._watch.waiting_for = None
+                return found
+            self._watch.waiting_for = f"an app that serves {action_key(category, action)}"
+            await self._tools.discovery.wait_for_change(APP_PATIENCE_S)
+        return self._tools.directory.metadata(category, action) or UNSERVED
+
+    async def _run_rows(self, head: LogRecord) -> LogRecord:
+        """Batch after batch, each committed while the next one runs; the end record.
+
+        A record that a rival committed first is adopted, and what was built on ours thrown away.
+        """
+        loop = await self._row_loop(head)
+        committing: asyncio.Task[LogRecord] | None = None
+        try:
+            while committing is not None or not head.is_end:
+                record = head if head.is_end else await loop.next_record(head)
+                if committing is not None:
+                    committed, committing = await committing, None
+                    if committed.sha != head.sha:
+                        head = committed
+                        loop = await self._row_loop(head)
+                        continue
+                if record is not head:
+                    head = record
+                    committing = asyncio.create_task(self._commit(record))
+        finally:
+            if committing is not None:
+                committing.cancel()
+        return head
+
+    async def _commit(self, record: LogRecord) -> LogRecord:
+        committed = await commit(self._tools.store.log, record)
+        every = self._tools.run_time().send_progress_after_processed
+        await self._watch.committed(committed, every=every)
+        return committed
+
+    async def _row_loop(self, head: LogRecord) -> RowLoop:
+        metadata, settings = await self._metadata(), self._tools.settings
+        columns = self.task.input.columns if self.task.input is not None else None
+        header = await patiently(self._header)
+        self._loop = RowLoop(
+            self.task,
+            Rules(header, columns, ends_on_crash=metadata.on_crash is OnCrash.STOP),
+            self._source(head),
+            self._tools.exchange,
+            BatchSizer(target_s=settings.batch_target_ms / 1000, max_rows=settings.batch_rows),
+            pause_s=self._pause_of(metadata),
+            work_ms=settings.batch_work_ms,
+            waiting_for=self._wait_for,
+        )
+        if self._stop_asked:
+            self._loop.stop.set()
+        return self._loop
+
+    async def _header(self) -> OutputHeader:
+        begin = await anext(aiter(self._tools.store.log.records(self.task.id)), None)
+        if begin is None or begin.header is None:
+            raise LogBroken("the log does not begin with a header")
+        return begin.header
+
+    def _source(self, head: LogRecord) -> Source:
+        start, file = position_after(head), self.task.input
+        if file is None:
+            return CallSource(start)
+        max_bytes = self._tools.settings.batch_bytes
+        return CsvSource(self._tools.store.files, file, start, max_bytes=max_bytes)
+
+    def _pause_of(self, metadata: Metadata) -> Callable[[], float]:
+        """The pause after a row in seconds, asked anew each time: it may change meanwhile."""
+
+        def pause_s() -> float:
+            own = metadata.wait_after_row_ms
+            return (self._tools.run_time().wait_after_row_ms if own is None else own) / 1000
+
+        return pause_s
+
+    def _wait_for(self, what: str | None) -> None:
+        self._watch.waiting_for = what

@@ -1,0 +1,158 @@
+"""A scheduler process: heartbeat, take-over, and the parts that run tasks and answer requests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from kztasks.domain.gregorian import from_unix
+from kztasks.domain.task import Task
+from kztasks.errors import Unavailable
+from kztasks.run_time import REFRESH_S, RunTime
+from kztasks.scheduler.deadletters import consume_dead_letters
+from kztasks.scheduler.exchange import Exchange, Timing
+from kztasks.scheduler.nodes import NodeLife, NodeWatch
+from kztasks.scheduler.operations import SchedulerOperations
+from kztasks.scheduler.owned import OwnedTasks
+from kztasks.scheduler.tools import Tools, patiently
+from kztasks.settings import Settings
+from kztasks.store.interface import Store
+from tasks_bindings import TasksBindings
+from tasks_bindings.bus import Bus, Subscription
+from tasks_bindings.directory import Directory
+from tasks_bindings.discovery import Discovery
+
+_log = structlog.get_logger(__name__)
+
+OBSERVE_S: Final = 1.0
+TAKE_AT_ONCE: Final = 100
+"""Tasks without a living owner that are taken in one round."""
+
+
+class Scheduler:
+    """Everything that one scheduler process does, but for listening to requests.
+
+    Args:
+        settings: of the service.
+        store: the database; prepared.
+        bus: the way to apps and other schedulers; neither started nor closed here.
+    """
+
+    def __init__(self, settings: Settings, store: Store, bus: Bus) -> None:
+        self._settings = settings
+        self._store = store
+        self._bus = bus
+        self._directory = Directory()
+        self._discovery = Discovery(bus, self._directory)
+        self._run_time = RunTime(store)
+        self._life = NodeLife(store.nodes, settings.node, fence_s=settings.fence_s)
+        self._watch = NodeWatch(settings.node_ttl_s)
+        tools = self._tools()
+        self._owned = OwnedTasks(tools, lambda: self._life.node_id)
+        self.operations: Final = SchedulerOperations(
+            store.tasks,
+            self._owned,
+            self._directory,
+            node_id=lambda: self._life.node_id,
+            worker=settings.node,
+            now=tools.now,
+        )
+        self._beats: asyncio.Task[None] | None = None
+        self._rounds: list[asyncio.Task[None]] = []
+        self._dead_letters: Subscription | None = None
+
+    @property
+    def running(self) -> int:
+        """Tasks that run here."""
+        return len(self._owned)
+
+    async def start(self) -> None:
+        """Register, listen to apps, and begin to take tasks; waits until the store answers."""
+        await self._run_time.refresh()
+        await patiently(self._life.begin)
+        await self._discovery.start()
+        self._dead_letters = await consume_dead_letters(self._bus)
+        self._beats = asyncio.create_task(_rounds(self._settings.beat_s, self._beat))
+        self._rounds = [
+            asyncio.create_task(_rounds(OBSERVE_S, self._observe)),
+            asyncio.create_task(_rounds(REFRESH_S, self._run_time.refresh)),
+        ]
+        _log.info("scheduler_started", node_id=self._life.node_id)
+
+    async def close(self) -> None:
+        """Leave in good order: give tasks back, so that others take them at once."""
+        for one in self._rounds:
+            one.cancel()
+        given_back = await self._owned.give_back_all()
+        try:
+            await self._life.leave()
+        except Unavailable as error:
+            _log.warning("node_not_removed", why=str(error))
+        if self._beats is not None:
+            self._beats.cancel()
+            await asyncio.gather(self._beats, *self._rounds, return_exceptions=True)
+        if self._dead_letters is not None:
+            await self._dead_letters.cancel()
+        await self._discovery.close()
+        _log.info("scheduler_stopped", given_back=given_back)
+
+    def _tools(self) -> Tools:
+        settings = self._settings
+        timing = Timing(settings.silence_s, settings.row_timeout_s)
+        return Tools(
+            settings=settings,
+            run_time=lambda: self._run_time.current,
+            store=self._store,
+            bindings=TasksBindings(self._bus, self._directory),
+            directory=self._directory,
+            discovery=self._discovery,
+            exchange=Exchange(self._bus, self._directory, self._discovery, timing),
+            now=lambda: from_unix(time.time()),
+        )
+
+    async def _beat(self) -> None:
+        if await self._life.beat():
+            return
+        _log.error("node_declared_dead", dropped=len(self._owned))
+        self._owned.drop_all()
+        await self._life.begin()
+
+    async def _observe(self) -> None:
+        """Remove dead nodes and take tasks that no living node owns."""
+        for dead in self._watch.dead(await self._store.nodes.all(), time.monotonic()):
+            if dead != self._life.node_id and await self._store.nodes.remove(dead):
+                _log.warning("node_dead", dead_node=dead)
+        if self._life.is_fenced:
+            return
+        alive = {node.node_id for node in await self._store.nodes.all()}
+        for owner in await self._store.tasks.owners() - alive:
+            for task in await self._store.tasks.owned_by(owner, limit=TAKE_AT_ONCE):
+                await self._take_over(task)
+
+    async def _take_over(self, task: Task) -> None:
+        if task.id in self._owned or task.owner is None:
+            return
+        taken = await self._store.tasks.take_over(
+            task.id,
+            lost=task.owner.node,
+            epoch=task.owner.epoch,
+            node=self._life.node_id,
+            worker=self._settings.node,
+        )
+        if taken is not None:
+            _log.info("task_taken_over", task_id=task.id, lost=task.owner.node)
+            self._owned.run(taken)
+
+
+async def _rounds(interval_s: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Do a step every so often; a round in which the store is away is left out."""
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            await step()
+        except Unavailable as error:
+            _log.warning("round_left_out", why=str(error))

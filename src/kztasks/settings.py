@@ -1,0 +1,94 @@
+"""Every setting of the service, from the environment (`KZTASKS_…`). Nothing else reads it.
+
+Settings that the seed names keep its names and defaults and may be changed while tasks run, by the
+settings document in the database (`kztasks.run_time`); all others are fixed at start.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _node_name() -> str:
+    return f"kztasks@{socket.gethostname()}"
+
+
+class Settings(BaseSettings):
+    """The service's settings; `kztasks config` lists them with unit and meaning."""
+
+    model_config = SettingsConfigDict(env_prefix="KZTASKS_", extra="ignore", frozen=True)
+
+    amqp_url: SecretStr = Field(
+        SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="RabbitMQ to connect to"
+    )
+    amqp_heartbeat_s: int = Field(20, ge=1, le=600, description="AMQP heartbeat, seconds")
+    mongo_url: SecretStr = Field(
+        SecretStr("mongodb://127.0.0.1:27017/"), description="MongoDB to keep tasks in"
+    )
+    mongo_database: str = Field(
+        "kztasks", pattern=r"^[A-Za-z0-9_-]{1,38}$", description="Name of the database"
+    )
+    node: str = Field(
+        default_factory=_node_name,
+        pattern=r"^[^\s@]+@[^\s@]+$",
+        description="Name of this node in documents and replies",
+    )
+    http_host: str = Field("127.0.0.1", description="Address that the HTTP front listens on")
+    http_port: int = Field(8000, ge=0, le=65535, description="Port of the HTTP front")
+    max_upload_bytes: int = Field(
+        2 * 1024**3, ge=1, description="Largest CSV that may be uploaded, bytes"
+    )
+    max_json_bytes: int = Field(
+        8_000_000, ge=1, description="Largest JSON body, records included, bytes"
+    )
+    output_folder: Path = Field(
+        Path("/tmp"),  # noqa: S108  (the seed names this folder)
+        description="Where task_out.TASKID.csv is put together, and kept if its upload fails",
+    )
+    data_folder: Path = Field(
+        Path("var"), description="Where `kztasks dev` keeps its database; delete it to start anew"
+    )
+    beat_s: float = Field(3.0, gt=0, description="Seconds between two heartbeats of a scheduler")
+    fence_s: float = Field(
+        10.0, gt=0, description="Seconds without a heartbeat after which a scheduler holds still"
+    )
+    node_ttl_s: float = Field(
+        15.0, gt=0, description="Seconds of silence after which others take a scheduler's tasks"
+    )
+    batch_rows: int = Field(1000, ge=1, le=100_000, description="Most rows in one batch")
+    batch_bytes: int = Field(
+        512 * 1024, ge=1, le=2 * 1024**2, description="Most bytes of input in one batch"
+    )
+    batch_target_ms: int = Field(
+        250, ge=1, le=10_000, description="Work that one batch should hold, milliseconds"
+    )
+    batch_work_ms: int = Field(
+        1000, ge=1, le=60_000, description="An app answers with what it has after so long, ms"
+    )
+    silence_s: float = Field(
+        15.0, gt=0, description="Seconds without a sign of life after which a batch is lost"
+    )
+    row_timeout_s: float = Field(600.0, gt=0, description="Seconds that one row may take at most")
+    drain_s: float = Field(
+        25.0, ge=0, description="Seconds that running batches get when a scheduler leaves"
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="One JSON object a line, or lines for people"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level to log"
+    )
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Settings:
+        if not self.beat_s * 3 < self.fence_s < self.node_ttl_s - 2 * min(1.0, self.beat_s):
+            raise ValueError(
+                "beat_s * 3 < fence_s < node_ttl_s - 2 s must hold, so that a scheduler holds "
+                "still before others take its tasks"
+            )
+        return self

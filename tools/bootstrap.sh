@@ -39,7 +39,7 @@ logged() {
     say
     cat "$LOG" >&2
     begun=no
-    fail "$1 did not succeed; its messages stand above"
+    fail "the last command above did not succeed"
 }
 
 # ---------------------------------------------------------------------------- Debian's packages

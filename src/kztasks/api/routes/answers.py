@@ -1,0 +1,36 @@
+"""What routes tell the OpenAPI document about their answers."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from kztasks.api.models import ErrorEnvelope
+
+_ACCOUNT_ERRORS: Final = (401, 403, 404, 423, 503)
+
+
+def answers(
+    model: type[BaseModel], *errors: int, status: int = HTTPStatus.OK
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: `model` under `status`, and the error envelope under `errors`."""
+    return {status: {"model": model}, **{error: {"model": ErrorEnvelope} for error in errors}}
+
+
+def account_answers(
+    model: type[BaseModel], *errors: int, status: int = HTTPStatus.OK
+) -> dict[int | str, dict[str, Any]]:
+    """`answers` with the errors that every route below an account has."""
+    return answers(model, *_ACCOUNT_ERRORS, *errors, status=status)
+
+
+def csv_answers() -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that sends a CSV."""
+    csv = {"description": "The CSV", "content": {"text/csv": {"schema": {"type": "string"}}}}
+    empty = {"description": "The CSV is empty"}
+    responses: dict[int | str, dict[str, Any]] = {
+        error: {"model": ErrorEnvelope} for error in _ACCOUNT_ERRORS
+    }
+    return responses | {HTTPStatus.OK: csv, HTTPStatus.NO_CONTENT: empty}

@@ -1,0 +1,125 @@
+"""What can be done with tasks that exist. Each method takes the access that was granted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from kztasks.api.access import Access
+from kztasks.api.deps import ApiDeps
+from kztasks.api.paging import Page, PageRequest, key_of
+from kztasks.api.refusals import NoSuchFile, TaskRefused, UnknownTask
+from kztasks.domain.task import Task, attachments, public_json
+from kztasks.errors import NotFound
+from kztasks.kazoo.messages import TaskJson
+from kztasks.kazoo.operations import StartRefusal
+from kztasks.store.interface import Download
+
+_log = structlog.get_logger(__name__)
+
+_TASK_ID: Final = re.compile(r"[0-9a-f]{30}")
+
+
+@dataclass(frozen=True, slots=True)
+class Csv:
+    """A CSV of a task, to be sent, and the name under which a client may save it."""
+
+    download: Download
+    file_name: str
+
+
+class TaskService:
+    """Reads tasks from the store, and asks a scheduler for everything that changes them."""
+
+    def __init__(self, deps: ApiDeps) -> None:
+        self._store = deps.store
+        self._scheduler = deps.scheduler
+
+    async def read(self, access: Access, task_id: str) -> Task:
+        """A task of the target account.
+
+        Raises:
+            UnknownTask: the account has none with this id.
+        """
+        if _TASK_ID.fullmatch(task_id) is None:
+            raise UnknownTask(task_id)
+        task = await self._store.tasks.get(task_id, access.target.account_id)
+        if task is None:
+            raise UnknownTask(task_id)
+        return task
+
+    async def page(self, access: Access, request: PageRequest) -> Page:
+        """Tasks of the target account, newest first."""
+        tasks = await self._store.tasks.page(
+            access.target.account_id, limit=request.size + 1, start=request.start
+        )
+        following = key_of(tasks[request.size]) if len(tasks) > request.size else None
+        return Page(tasks[: request.size], following)
+
+    async def start(self, access: Access, task_id: str) -> TaskJson:
+        """Have a pending task run; the task as it is then.
+
+        Raises:
+            UnknownTask: the account has none with this id.
+            TaskRefused: it was started before.
+            SchedulerUnavailable: nobody answers.
+        """
+        await self.read(access, task_id)
+        answer = await self._scheduler.start(task_id)
+        return _accepted(access, task_id, "task_start", answer)
+
+    async def stop(self, access: Access, task_id: str) -> TaskJson:
+        """Have an executing task stopped; returns and raises as `start` does."""
+        await self.read(access, task_id)
+        answer = await self._scheduler.stop(task_id)
+        return _accepted(access, task_id, "task_stop", answer)
+
+    async def remove(self, access: Access, task_id: str) -> TaskJson:
+        """Have a task deleted that does not execute; returns and raises as `start` does."""
+        await self.read(access, task_id)
+        answer = await self._scheduler.remove(task_id)
+        return _accepted(access, task_id, "task_remove", answer)
+
+    async def open_csv(self, access: Access, task_id: str, name: str) -> Csv:
+        """Open `in.csv` or `out.csv` of a task.
+
+        Raises:
+            UnknownTask: the account has no task with this id.
+            NoSuchFile: the task has no such file, or not yet.
+        """
+        task = await self.read(access, task_id)
+        file = {"in.csv": task.input, "out.csv": task.output}.get(name)
+        if file is None:
+            raise NoSuchFile(task_id, name)
+        try:
+            download = await self._store.files.download(file.file_id)
+        except NotFound:
+            _log.error("file_missing", task_id=task_id, file_id=file.file_id)
+            raise NoSuchFile(task_id, name) from None
+        return Csv(download, f"{task.category}_{task.action}_{task.id}_{name}")
+
+
+def read_json(task: Task) -> dict[str, object]:
+    """A task as Kazoo shows it to a reader: without the node, with the names of its CSVs."""
+    shown = {key: value for key, value in public_json(task).items() if key != "node"}
+    names = attachments(task)
+    return {**shown, "csvs": names} if names else shown
+
+
+def _accepted(access: Access, task_id: str, event: str, answer: TaskJson | StrEnum) -> TaskJson:
+    _log.info(
+        event,
+        task_id=task_id,
+        account_id=access.target.account_id,
+        auth_account_id=access.caller.account_id,
+        refusal=answer.value if isinstance(answer, StrEnum) else None,
+    )
+    if not isinstance(answer, StrEnum):
+        return answer
+    if answer == StartRefusal.NOT_FOUND:  # the other operations have the same word
+        raise UnknownTask(task_id)
+    raise TaskRefused(task_id, answer)

@@ -1,13 +1,14 @@
-"""Fixtures for all tests, and an environment without the settings of whoever runs them."""
+"""What all tests share: a clean environment, and fixtures by topic from `tests/fixtures`."""
 
 from __future__ import annotations
 
 import os
 
-pytest_plugins = [
-    "tests.fixtures.store",
-]
+from tests.fixtures import servers
 
-for _name in [name for name in os.environ if name.startswith("KZTASKS_")]:  # noqa: TID251
-    if not _name.startswith("KZTASKS_TEST_"):
-        del os.environ[_name]  # noqa: TID251 - settings would read it
+__all__ = ["servers"]  # imported first, as it reads what is removed here
+
+pytest_plugins = ["tests.fixtures.rabbitmq"]
+
+for name in [name for name in os.environ if name.startswith("KZTASKS_")]:  # noqa: TID251  (removal)
+    del os.environ[name]  # noqa: TID251  (removal)

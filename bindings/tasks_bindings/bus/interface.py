@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
@@ -58,7 +59,33 @@ class Delivery:
 
 
 Handler = Callable[[Delivery], Awaitable[None]]
-"""Handles one delivery. Returning acknowledges it; raising rejects it to the dead letters."""
+"""Handles one delivery. Returning acknowledges it; raising rejects it to the dead letters.
+
+It is not interrupted when the session is lost: it runs on, and its acknowledgement does nothing.
+"""
+
+
+class SessionState(StrEnum):
+    """How far the way to the broker is."""
+
+    CLOSED = "closed"
+    """Not started yet, or closed for good."""
+    CONNECTING = "connecting"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a health page says of a bus. `last_error` is what the session last failed with."""
+
+    state: SessionState
+    last_error: str | None
+    blocked: bool
+    """The broker takes no messages for now (memory or disk alarm)."""
+    sessions: int
+    """How many sessions there have been, the present one included."""
+    late_replies: int
+    """Answers that came after their call was over."""
 
 
 class Call(Protocol):
@@ -82,7 +109,11 @@ class Subscription(Protocol):
 
     @property
     def queue_name(self) -> str:
-        """The queue's name in the present session."""
+        """The queue's name in the present session.
+
+        Raises:
+            BusUnavailable: the queue is private and there is no session, hence no such queue.
+        """
         ...
 
     async def cancel(self) -> None:
@@ -102,12 +133,20 @@ class Bus(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the session for good; pending calls fail, unacknowledged deliveries go back."""
+        """End the session for good; pending calls fail, unacknowledged deliveries go back.
+
+        Handlers that still run are cancelled: drain their subscriptions first.
+        """
         ...
 
     @property
     def is_ready(self) -> bool:
         """Whether there is a whole session now."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """How the bus is, for people and probes."""
         ...
 
     async def wait_ready(self, timeout: float) -> None:
@@ -141,8 +180,9 @@ class Bus(Protocol):
                 message cannot leave later.
 
         Raises:
-            Unroutable: mandatory, and no queue is bound to the key.
-            BusUnavailable: no session, or it was lost before the confirmation.
+            Unroutable: mandatory, and no queue is bound to the key; or the key is over 255 bytes.
+            BusUnavailable: no session, it was lost before the confirmation, or the broker takes no
+                messages now (then it was not sent at all).
             PublishTimeout: no confirmation in time; whether it was delivered is unknown.
         """
         ...
@@ -167,5 +207,9 @@ class Bus(Protocol):
         """Declare a queue with its bindings, consume from it, and do so again in each new session.
 
         Returns when the consumer runs in the present session; without a session, at once.
+
+        Raises:
+            BusError: the broker refuses the queue, for example because it exists with other flags.
+                Nothing is consumed then, and what is consumed already is not disturbed.
         """
         ...

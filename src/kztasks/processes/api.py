@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from kztasks.api import ApiDeps, ApiSettings, create_app
+from kztasks.api.app import create_app
+from kztasks.api.deps import ApiDeps, ApiSettings
 from kztasks.kazoo.client import KazooClient
 from kztasks.processes.http import HttpServer
 from kztasks.processes.signals import stop_event, unless_stopped

@@ -1,14 +1,19 @@
-"""What all tests share: a clean environment, and fixtures by topic from `tests/fixtures`."""
+"""What all tests share: a clean environment, and the fixtures of each module in `tests/fixtures`."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from tests.fixtures import servers
 
 __all__ = ["servers"]  # imported first, as it reads what is removed here
 
-pytest_plugins = ["tests.fixtures.rabbitmq"]
+pytest_plugins = [
+    f"tests.fixtures.{module.stem}"
+    for module in sorted(Path(__file__).with_name("fixtures").glob("*.py"))
+]
 
-for name in [name for name in os.environ if name.startswith("KZTASKS_")]:  # noqa: TID251  (removal)
-    del os.environ[name]  # noqa: TID251  (removal)
+for name in list(os.environ):  # noqa: TID251  (settings of whoever runs the tests are removed)
+    if name.startswith("KZTASKS_") and not name.startswith("KZTASKS_TEST_"):
+        del os.environ[name]  # noqa: TID251  (as above)

@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, and the fixtures of each module in `tests/fixtures`."""
+"""What all tests share: a clean environment, and the fixtures of every module in `fixtures`."""
 
 from __future__ import annotations
 

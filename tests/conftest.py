@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.fixtures import servers
+from tests.servers import required
 
-__all__ = ["servers"]  # imported first, as it reads what is removed here
+__all__ = ["required"]  # imported first, as it reads what is removed here
 
 pytest_plugins = [
     f"tests.fixtures.{module.stem}"

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         SecretStr("mongodb://127.0.0.1:27017/"), description="MongoDB to keep tasks in"
     )
     mongo_database: str = Field(
-        "kztasks", pattern=r"^[A-Za-z0-9_-]{1,38}$", description="Name of the database"
+        "kztasks", pattern=r"^[A-Za-z0-9_-]{1,63}$", description="Name of the database"
     )
     node: str = Field(
         default_factory=_node_name,

@@ -53,7 +53,7 @@ async def run_sample(site: DevSite, console: Console) -> bool:
         if output.is_success:
             path.write_bytes(output.content)
             console.print(f"out.csv: {path}", soft_wrap=True, highlight=False)
-    return document["_read_only"]["status"] == "success"
+    return bool(document["_read_only"]["status"] == "success")
 
 
 async def _wait_for_action(client: httpx.AsyncClient) -> None:

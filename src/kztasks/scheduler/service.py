@@ -129,7 +129,7 @@ class Scheduler:
         if self._life.is_fenced:
             return
         alive = {node.node_id for node in await self._store.nodes.all()}
-        for owner in await self._store.tasks.owners() - alive:
+        for owner in (None, *(await self._store.tasks.owners() - alive)):
             for task in await self._store.tasks.owned_by(owner, limit=TAKE_AT_ONCE):
                 await self._take_over(task)
 

@@ -16,18 +16,21 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from tasks_bindings.invoke import invoke
 from tasks_bindings.sdk.actions import Action
-from tasks_bindings.sdk.app import App
+from tasks_bindings.sdk.app import App, Environment
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data, load_data
 from tasks_bindings.wire.messages import Batch, Cell, Return
 
 ACCOUNT: Final = "a" * 32
+TASK: Final = "f" * 30
 MAX_CALLS: Final = 100_000
 
 
@@ -41,8 +44,29 @@ class Ran:
     """Whether the handler ended the task before its input did."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the handler is told of its task."""
+
+    account_id: str
+    auth_account_id: str
+    task_id: str
+    attempt: int
+    batch_rows: int
+
+
 def run_action(
-    app: App, category: str, action: str, csv_text: str | None = None, *, batch_rows: int = 2
+    app: App,
+    category: str,
+    action: str,
+    csv_text: str | None = None,
+    *,
+    batch_rows: int = 2,
+    account_id: str = ACCOUNT,
+    auth_account_id: str | None = None,
+    task_id: str = TASK,
+    attempt: int = 1,
+    environment: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run an action over a whole CSV, or until it stops where it takes no input.
 
@@ -52,6 +76,11 @@ def run_action(
         action: its name.
         csv_text: header and rows; `None` for a task without input. An empty cell is undefined.
         batch_rows: rows in a batch; small, so that borders come often.
+        account_id: account of the task.
+        auth_account_id: account that created it; the same one if it is not given.
+        task_id: the task; give the same one twice to run its rows again, as after a fault.
+        attempt: 2 or more says to the handlers that the rows may have been run before.
+        environment: variables for the app's start and stop hooks, which run only if it is given.
 
     Raises:
         LookupError: the app has no such action.
@@ -61,19 +90,37 @@ def run_action(
     owner = next((one for one in app.categories if one.name == category), None)
     if found is None or owner is None:
         raise LookupError(f"app {app.name} has no tasks.{category}.{action}")
-    return asyncio.run(_run(found, owner, csv_text, batch_rows))
+    task = _Task(account_id, auth_account_id or account_id, task_id, attempt, batch_rows)
+    run = partial(_run, found, owner, csv_text, task)
+    if environment is None:
+        return asyncio.run(run())
+    return asyncio.run(_run_started(app, Environment(environment), run))
 
 
-async def _run(action: Action, category: Category, csv_text: str | None, batch_rows: int) -> Ran:
+async def _run_started(
+    app: App, environment: Environment, run: Callable[[], Awaitable[Ran]]
+) -> Ran:
+    for hook in app.start_hooks:
+        await invoke(hook, environment)
+    try:
+        return await run()
+    finally:
+        for hook in app.stop_hooks:
+            await invoke(hook, environment)
+
+
+async def _run(action: Action, category: Category, csv_text: str | None, task: _Task) -> Ran:
     ran, data = Ran(), None
     columns, rows = _parse(csv_text)
     total = MAX_CALLS if rows is None else len(rows)
-    for first in range(0, total, batch_rows):
-        part = None if rows is None else rows[first : first + batch_rows]
-        run = BatchRun(_batch(action, columns, part, batch_rows, first, data), action, category)
+    first = 0
+    while first < total:
+        part = None if rows is None else rows[first : first + task.batch_rows]
+        run = BatchRun(_batch(action, task, columns, part, first, data), action, category)
         result = await run.execute()
         ran.returns += result.returns
         data = dump_data(action, result.data)
+        first += result.done
         if result.ended:
             ran.ended = True
             break
@@ -96,24 +143,24 @@ def _parse(text: str | None) -> tuple[tuple[str, ...] | None, list[list[Cell]] |
 
 def _batch(
     action: Action,
+    task: _Task,
     columns: tuple[str, ...] | None,
     rows: list[list[Cell]] | None,
-    calls: int,
     first: int,
     data: str | None,
 ) -> Batch:
     return Batch(
-        task_id="t" * 30,
+        task_id=task.task_id,
         epoch=1,
         seq=first + 1,
-        attempt=1,
+        attempt=task.attempt,
         category=action.category,
         action=action.name,
-        account_id=ACCOUNT,
-        auth_account_id=ACCOUNT,
+        account_id=task.account_id,
+        auth_account_id=task.auth_account_id,
         columns=columns,
         rows=rows,
-        calls=calls if rows is None else None,
+        calls=task.batch_rows if rows is None else None,
         first_row=first + 1,
         data=data,
         work_ms=3_600_000,

@@ -70,10 +70,10 @@ class Running:
         return int(line.split()[1]) * 1024
 
     @property
-    def memory(self) -> int:
-        """Bytes that the process has in memory now."""
-        resident: int = psutil.Process(self.process.pid).memory_info().rss
-        return resident
+    def cpu_s(self) -> float:
+        """Seconds of processor time that the process has used so far."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
 
     def events(self) -> list[dict[str, Any]]:
         """What it has logged."""

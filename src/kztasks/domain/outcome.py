@@ -6,10 +6,10 @@ language, as apps send what their handlers returned and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kztasks.csvio import Cell, Row, cell_text
 from kztasks.domain.header import ERROR_COLUMN, OutputHeader
@@ -25,8 +25,7 @@ class End(StrEnum):
     CRASH = "crash"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one return does. `lines` are rows of `out.csv`, in order."""
 
     lines: tuple[Row, ...] = ()
@@ -51,6 +50,10 @@ class Rules:
     ends_on_crash: bool = True
     carried_from: tuple[int, ...] | None = field(init=False)
     """Index in the input of each carried column, or `None` where the row is carried as it is."""
+    width: int = field(init=False)
+    """Number of columns of the header."""
+    is_noinput: bool = field(init=False)
+    """Whether the task has no input."""
 
     def __post_init__(self) -> None:
         columns, carried = self.input_columns or (), self.header.carried
@@ -58,16 +61,13 @@ class Rules:
         picked = tuple(places.get(column, -1) for column in carried)
         as_it_is = carried == columns
         object.__setattr__(self, "carried_from", None if as_it_is else picked)
-
-    @property
-    def is_noinput(self) -> bool:
-        """Whether the task has no input."""
-        return self.input_columns is None
+        object.__setattr__(self, "width", len(self.header.columns))
+        object.__setattr__(self, "is_noinput", self.input_columns is None)
 
     def carried_cells(self, row: Row) -> Row:
         """The cells of an input row that stand before the added columns."""
         if self.carried_from is None:
-            return list(row)
+            return row
         return [row[index] if index >= 0 else None for index in self.carried_from]
 
     def by_name(self, row: Row) -> dict[str, Cell]:
@@ -84,55 +84,75 @@ def interpret(returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
         rules: of the task.
         row: the input row that was run; empty for a task without input.
     """
-    outcome = _meaning(returned, rules, row)
+    for kind, value in returned.items():
+        meaning = _MEANINGS.get(kind)
+        if meaning is not None:
+            outcome = meaning(value, returned, rules, row)
+            break
+    else:
+        outcome = _unknown(returned, rules, row)
     if returned.get("next") == "stop" and outcome.end is None:
-        return Outcome(outcome.lines, outcome.failed, outcome.succeeded, End.STOP, outcome.file)
+        return outcome._replace(end=End.STOP)
     return outcome
 
 
-def _meaning(  # noqa: C901, PLR0911  (the seed's list, one case each)
-    returned: Mapping[str, Any], rules: Rules, row: Row
-) -> Outcome:
-    match returned:
-        case {"row": dict() | list() as cells}:
-            return _one_row(cells, rules, row)
-        case {"ok": True}:
-            counts = not (rules.is_noinput and "next" in returned)
-            return Outcome(succeeded=int(counts))
-        case {"error": str(text)}:
-            return _failure(text, rules, row)
-        case {"bad_fields": list(columns)}:
-            return _failure(f"bad field(s) {' '.join(map(str, columns))}", rules, row)
-        case {"text": str(text)}:
-            if rules.is_noinput:
-                return Outcome(lines=([text],), succeeded=1)
-            return _failure(text, rules, row)
-        case {"rows": list(many)}:
-            return _many_rows(many, rules, row)
-        case {"stop": True}:
-            return Outcome(end=End.STOP)
-        case {"crash": _}:
-            end = End.CRASH if rules.ends_on_crash else None
-            return _failure(CRASHED, rules, row, end)
-        case {"file": str(path)} if rules.is_noinput:
-            return Outcome(end=End.STOP, file=path)
-        case _:
-            shapes = ", ".join(sorted(map(str, returned))) or "nothing"
-            return _failure(f"unknown return: {shapes[:100]}", rules, row)
+def _ok(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if value is not True:
+        return _unknown(returned, rules, row)
+    counts = not (rules.is_noinput and "next" in returned)
+    return Outcome(succeeded=int(counts))
 
 
-def _one_row(cells: dict[str, Any] | list[Any], rules: Rules, row: Row) -> Outcome:
-    line = _line(cells, rules, row)
-    if isinstance(cells, dict) and not rules.is_noinput:
-        reason = cells.get(ERROR_COLUMN)
-        if isinstance(reason, str) and reason:
-            return Outcome(lines=(line,), failed=1)
-    return Outcome(lines=(line,), succeeded=1)
+def _error(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    return _failure(value, rules, row) if isinstance(value, str) else _unknown(returned, rules, row)
 
 
-def _many_rows(many: list[Any], rules: Rules, row: Row) -> Outcome:
+def _text(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if isinstance(value, str) and rules.is_noinput:
+        return Outcome(lines=([value],), succeeded=1)
+    return _error(value, returned, rules, row)
+
+
+def _bad_fields(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if not isinstance(value, list):
+        return _unknown(returned, rules, row)
+    return _failure(f"bad field(s) {' '.join(map(str, value))}", rules, row)
+
+
+def _stop(_value: object, _returned: Mapping[str, Any], _rules: Rules, _row: Row) -> Outcome:
+    return Outcome(end=End.STOP)
+
+
+def _crash(_value: object, _returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    return _failure(CRASHED, rules, row, End.CRASH if rules.ends_on_crash else None)
+
+
+def _file(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if isinstance(value, str) and rules.is_noinput:
+        return Outcome(end=End.STOP, file=value)
+    return _unknown(returned, rules, row)
+
+
+def _unknown(returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    shapes = ", ".join(sorted(map(str, returned))) or "nothing"
+    return _failure(f"unknown return: {shapes[:100]}", rules, row)
+
+
+def _one_row(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if isinstance(value, list):
+        return Outcome((_line(value, rules, row),), 0, 1)
+    if not isinstance(value, dict):
+        return _unknown(returned, rules, row)
+    reason = None if rules.is_noinput else value.get(ERROR_COLUMN)
+    failed = isinstance(reason, str) and bool(reason)
+    return Outcome((_line(value, rules, row),), int(failed), int(not failed))
+
+
+def _many_rows(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if not isinstance(value, list):
+        return _unknown(returned, rules, row)
     lines = []
-    for cells in many:
+    for cells in value:
         if not isinstance(cells, list | dict):
             return _failure("unknown return: a row must be a list or a map of cells", rules, row)
         lines.append(_line(cells, rules, row))
@@ -143,14 +163,14 @@ def _line(cells: dict[str, Any] | list[Any], rules: Rules, row: Row) -> Row:
     header = rules.header
     if isinstance(cells, dict):
         named = {} if header.replaced or rules.is_noinput else rules.by_name(row)
-        named.update((column, _text(value)) for column, value in cells.items())
+        named.update((column, _cell(value)) for column, value in cells.items())
         return [named.get(column) for column in header.columns]
-    texts = [_text(value) for value in cells]
+    texts = [value if value.__class__ is str else _cell(value) for value in cells]
     if rules.is_noinput:
-        return _padded(texts, len(header.columns))
+        return _padded(texts, rules.width)
     if header.replaced:
         return _with_reason(",".join(text or "" for text in texts), rules, row)
-    return _padded(rules.carried_cells(row) + texts, len(header.columns))
+    return _padded(rules.carried_cells(row) + texts, rules.width)
 
 
 def _failure(text: str, rules: Rules, row: Row, end: End | None = None) -> Outcome:
@@ -175,8 +195,23 @@ def _with_reason(text: str, rules: Rules, row: Row) -> Row:
 
 
 def _padded(cells: Row, width: int) -> Row:
-    return cells + [None] * (width - len(cells))
+    missing = width - len(cells)
+    return cells + [None] * missing if missing > 0 else cells
 
 
-def _text(value: object) -> Cell:
+def _cell(value: object) -> Cell:
     return value if value is None or isinstance(value, str) else cell_text(value)
+
+
+_MEANINGS: Final[Mapping[str, Callable[[Any, Mapping[str, Any], Rules, Row], Outcome]]] = {
+    "row": _one_row,
+    "ok": _ok,
+    "error": _error,
+    "bad_fields": _bad_fields,
+    "text": _text,
+    "rows": _many_rows,
+    "stop": _stop,
+    "crash": _crash,
+    "file": _file,
+}
+"""The seed's list, one shape each."""

@@ -103,3 +103,21 @@ def test_two_schedulers_share_the_load(cluster: Cluster, client: Client) -> None
         lambda: first.logged("task_finished") and second.logged("task_finished"),
         within_s=5,
     )
+
+
+def test_a_stop_that_another_scheduler_is_asked_for_takes_effect_as_quickly(
+    cluster: Cluster, client: Client
+) -> None:
+    cluster.scheduler()
+    cluster.scheduler()
+    cluster.app()
+    client.wait_for_action("skel", "id2")
+    tasks = [client.create("skel", "id2", numbered_csv(1000)) for _ in range(4)]
+    for task_id in tasks:
+        client.begin(task_id)
+    for task_id in tasks:
+        client.wait_until(task_id, lambda document: document.get("success_count", 0) >= 1)
+    for task_id in tasks:  # requests are shared out, so some reach the scheduler that is not owner
+        asked = time.monotonic()
+        assert client.stop(task_id)["status"] == "stopped"
+        assert time.monotonic() - asked <= 1.5

@@ -19,6 +19,7 @@ HELP_PATTERNS: Final = ("tasks.help", "tasks.*.help", "tasks.*.help.*")
 APPS_BEAT: Final = "apps.beat"
 APPS_DOWN: Final = "apps.down"
 APPS_CANCEL: Final = "apps.cancel"
+SCHEDULERS_STOP: Final = "schedulers.stop"
 
 TRIGGERS: Final = "triggers"
 RESERVED_CATEGORIES: Final = frozenset({"help", TRIGGERS})

@@ -35,6 +35,7 @@ class MessageType(StrEnum):
     BATCH_REPLY = "batch_reply"
     PROGRESS = "progress"
     CANCEL = "cancel"
+    STOP = "stop"
     CALL = "call"
     CALL_REPLY = "call_reply"
     REFUSED = "refused"
@@ -218,6 +219,15 @@ class Cancel(WireMessage):
     task_id: Word
     epoch: int
     seq: int
+
+
+class Stop(WireMessage):
+    """Between schedulers, under `schedulers.stop`: a hint that a task is asked to stop.
+
+    The request itself stands in the task's document; without the hint its owner sees it later.
+    """
+
+    task_id: Word
 
 
 class Call(WireMessage):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Final
 
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
 from kztasks.scheduler.owned import OwnedTasks
+from kztasks.scheduler.stops import StopHints
 from kztasks.store.interface import TaskStore
 from tasks_bindings.directory import Directory
 from tasks_bindings.wire.messages import Help
 
 STOP_REPLY_S: Final = 1.5
 """How long a stop waits for the final state; Kazoo's callers wait for 2 s."""
+LOOK_S: Final = 0.1
 
 
 class SchedulerOperations:
@@ -22,6 +26,7 @@ class SchedulerOperations:
     Args:
         tasks: task documents.
         owned: the tasks that run here.
+        hints: tells other schedulers of a stop.
         directory: what the live apps serve.
         node_id: asked for the id under which this process owns tasks now.
         worker: this node's name for people.
@@ -32,6 +37,7 @@ class SchedulerOperations:
         self,
         tasks: TaskStore,
         owned: OwnedTasks,
+        hints: StopHints,
         directory: Directory,
         *,
         node_id: Callable[[], str],
@@ -40,6 +46,7 @@ class SchedulerOperations:
     ) -> None:
         self._tasks = tasks
         self._owned = owned
+        self._hints = hints
         self._directory = directory
         self._node_id = node_id
         self._worker = worker
@@ -66,8 +73,21 @@ class SchedulerOperations:
         if asked is None:
             known = await self._tasks.get(task_id)
             return StopRefusal.NOT_FOUND if known is None else StopRefusal.NOT_RUNNING
-        await self._owned.stop(task_id, STOP_REPLY_S)
+        if task_id in self._owned:
+            await self._owned.stop(task_id, STOP_REPLY_S)
+        else:
+            await self._hints.send(task_id)
+            await self._wait_for_end(task_id)
         return await self._tasks.get(task_id) or asked
+
+    async def _wait_for_end(self, task_id: str) -> None:
+        """Look until a task that another scheduler runs is final, or the time is up."""
+        deadline = time.monotonic() + STOP_REPLY_S
+        while time.monotonic() < deadline:
+            task = await self._tasks.get(task_id)
+            if task is None or task.status.is_final:
+                return
+            await asyncio.sleep(LOOK_S)
 
     async def remove(self, task_id: str) -> Task | RemoveRefusal:
         """Delete a task that does not run, with its files and log."""

@@ -18,6 +18,7 @@ from kztasks.scheduler.exchange import Exchange, Timing
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
 from kztasks.scheduler.operations import SchedulerOperations
 from kztasks.scheduler.owned import OwnedTasks
+from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.tools import Tools, patiently
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
@@ -53,9 +54,11 @@ class Scheduler:
         self._watch = NodeWatch(settings.node_ttl_s)
         tools = self._tools()
         self._owned = OwnedTasks(tools, lambda: self._life.node_id)
+        self._hints = StopHints(bus, self._owned)
         self.operations: Final = SchedulerOperations(
             store.tasks,
             self._owned,
+            self._hints,
             self._directory,
             node_id=lambda: self._life.node_id,
             worker=settings.node,
@@ -76,6 +79,7 @@ class Scheduler:
         await patiently(self._life.begin)
         await self._discovery.start()
         self._dead_letters = await consume_dead_letters(self._bus)
+        await self._hints.open()
         self._beats = asyncio.create_task(_rounds(self._settings.beat_s, self._beat))
         self._rounds = [
             asyncio.create_task(_rounds(OBSERVE_S, self._observe)),
@@ -97,6 +101,7 @@ class Scheduler:
             await asyncio.gather(self._beats, *self._rounds, return_exceptions=True)
         if self._dead_letters is not None:
             await self._dead_letters.cancel()
+        await self._hints.close()
         await self._discovery.close()
         _log.info("scheduler_stopped", given_back=given_back)
 

@@ -88,7 +88,7 @@ ROOT_SHA: Final = "0" * 64
 def seal(record: LogRecord, previous_sha: str) -> LogRecord:
     """The record with its checksum over `previous_sha` and everything that it decides.
 
-    Epoch and attempts are left out: two owners that did the same work wrote the same record.
+    Epoch, app and attempts are left out: two owners that did the same work wrote the same record.
     """
     digest = hashlib.sha256(previous_sha.encode())
     header = record.header.to_json() if record.header is not None else ""

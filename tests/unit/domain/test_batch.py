@@ -1,0 +1,103 @@
+"""A script of returns means the same however it is cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kztasks.csvio import Row
+from kztasks.domain.batch import BatchOutcome, settle
+from kztasks.domain.lines import kept_columns, project
+from kztasks.domain.outcome import End, Rules
+from tests.unit.domain.support import ADDED, ALL_RULES, DEFAULT, NOINPUT, cells, returns
+
+
+@dataclass(frozen=True)
+class Script:
+    """Returns for the rows of a task; `rows` is `None` for a task without input."""
+
+    returns: list[dict[str, Any]]
+    rows: list[Row] | None
+    rules: Rules
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> Script:
+    """A script of up to nine returns, honest ones and lies."""
+    script = draw(st.lists(returns, max_size=9))
+    rules = draw(st.sampled_from(ALL_RULES))
+    rows: list[Row] | None = None
+    if not rules.is_noinput:
+        row = st.lists(cells, min_size=2, max_size=2)
+        rows = draw(st.lists(row, min_size=len(script), max_size=len(script)))
+    return Script(script, rows, rules)
+
+
+def run(script: Script, cuts: Sequence[int]) -> list[BatchOutcome]:
+    """The script in batches that begin at the cuts, up to the one that ends the task."""
+    outcomes: list[BatchOutcome] = []
+    for start, end in zip([0, *cuts], [*cuts, len(script.returns)], strict=True):
+        rows = None if script.rows is None else script.rows[start:end]
+        outcome = settle(script.returns[start:end], script.rules, rows)
+        outcomes.append(outcome)
+        if outcome.end is not None:
+            break
+    return outcomes
+
+
+def total(outcomes: list[BatchOutcome], rules: Rules) -> tuple[Any, ...]:
+    """What a task is left with: lines of its output, counts and its end."""
+    written = tuple(sorted({column for one in outcomes for column in one.written}))
+    kept = kept_columns(written, len(rules.header.columns))
+    output = b"".join(project(one.output, one.columns, kept) for one in outcomes)
+    counts = [
+        sum(getattr(one, name) for one in outcomes) for name in ("processed", "failed", "succeeded")
+    ]
+    return output, written, counts, outcomes[-1].end, outcomes[-1].file
+
+
+@given(script=scripts(), data=st.data())
+def test_cutting_a_script_into_batches_anywhere_changes_nothing(
+    script: Script, data: st.DataObject
+) -> None:
+    places = st.lists(st.integers(0, len(script.returns)), max_size=5).map(sorted)
+    cuts = data.draw(places)
+
+    assert total(run(script, cuts), script.rules) == total(run(script, []), script.rules)
+
+
+def test_nothing_counts_after_the_return_that_ends_the_task() -> None:
+    ending: list[dict[str, Any]] = [{"ok": True}, {"ok": True, "next": "stop"}, {"error": "late"}]
+    outcome = settle(ending, DEFAULT, [["1", "2"]] * 3)
+
+    assert (outcome.processed, outcome.succeeded, outcome.failed) == (2, 2, 0)
+    assert (outcome.end, outcome.output) == (End.STOP, b"")
+
+
+def test_a_bare_stop_uses_its_row_up() -> None:
+    outcome = settle([{"stop": True}, {"ok": True}], DEFAULT, [["1", "2"]] * 2)
+    assert (outcome.processed, outcome.succeeded) == (1, 0)
+
+
+def test_columns_that_no_row_of_the_batch_wrote_are_left_out() -> None:
+    outcome = settle([{"row": {"x": "7"}}, {"row": {}}], ADDED, [["1", None], ["2", None]])
+
+    assert outcome.columns == outcome.written == (0, 2)
+    assert outcome.output == b'"1","7"\n"2",\n'
+
+
+def test_a_batch_may_be_answered_in_part() -> None:
+    outcome = settle([{"error": "no"}], DEFAULT, [["1", "2"], ["3", "4"]])
+    assert (outcome.processed, outcome.failed) == (1, 1)
+
+
+def test_a_task_without_input_writes_as_many_lines_as_it_likes() -> None:
+    many: list[dict[str, Any]] = [{"rows": [["1", "2", "3"]] * 3}, {"text": "end", "next": "stop"}]
+    outcome = settle(many, NOINPUT, None)
+
+    assert (outcome.processed, outcome.succeeded) == (2, 4)
+    assert outcome.output == b'"1","2","3"\n' * 3 + b'"end"\n'

@@ -93,15 +93,21 @@ class Cluster:
     environment: Mapping[str, str]
     processes: list[Running] = field(default_factory=list)
 
-    def start(self, name: str, *arguments: str, cwd: Path = ROOT, **environment: str) -> Running:
-        """Start `kztasks ARGUMENTS…` in a folder; variables are given without their prefix."""
+    def start(
+        self,
+        name: str,
+        *arguments: str,
+        cwd: Path = ROOT,
+        settings: Mapping[str, str] | None = None,
+    ) -> Running:
+        """Start `kztasks ARGUMENTS…` in a folder; settings are given without their prefix."""
         variables = {
             "PATH": os.environ["PATH"],  # noqa: TID251  (handed to a child)
             "HOME": str(self.folder),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             **self.environment,
-            **{f"KZTASKS_{key.upper()}": value for key, value in environment.items()},
+            **{f"KZTASKS_{key.upper()}": value for key, value in (settings or {}).items()},
         }
         log = self.folder / f"{name}-{len(self.processes)}.log"
         with log.open("wb") as file:
@@ -118,13 +124,13 @@ class Cluster:
 
     def api(self, **environment: str) -> tuple[Running, str]:
         """Start a front on a free port; the process and its address."""
-        running = self.start("api", "api", http_port="0", **environment)
+        running = self.start("api", "api", settings={"http_port": "0", **environment})
         started = eventually("the front starts", lambda: running.logged("api_started"))
         return running, f"http://127.0.0.1:{started[0]['port']}"
 
     def scheduler(self, **environment: str) -> Running:
         """Start a scheduler and wait until it takes requests."""
-        running = self.start("scheduler", "scheduler", **environment)
+        running = self.start("scheduler", "scheduler", settings=environment)
         eventually("the scheduler starts", lambda: running.logged("scheduler_started"))
         return running
 
@@ -132,7 +138,7 @@ class Cluster:
         self, target: str = "apps.skel:app", *, folder: Path = ROOT, **environment: str
     ) -> Running:
         """Start an instance of an app, from a folder, and wait until it takes batches."""
-        running = self.start("app", "app", target, cwd=folder, **environment)
+        running = self.start("app", "app", target, cwd=folder, settings=environment)
         eventually("the app starts", lambda: running.logged("app_started"))
         return running
 

@@ -10,7 +10,7 @@ import structlog
 
 from kztasks.domain.header import OutputHeader, csv_header, default_header, whole_header
 from kztasks.domain.task import Task
-from tasks_bindings import TasksBindings
+from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
 from tasks_bindings.errors import BusError, WireError

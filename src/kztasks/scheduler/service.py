@@ -22,7 +22,7 @@ from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.tools import Tools, patiently
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
-from tasks_bindings import TasksBindings
+from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.bus import Bus, Subscription
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery

@@ -14,7 +14,7 @@ from kztasks.run_time import RunTimeSettings
 from kztasks.scheduler.exchange import Exchange
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
-from tasks_bindings import TasksBindings
+from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
 

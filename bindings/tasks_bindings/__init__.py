@@ -17,10 +17,11 @@ without a broker. The wire protocol is in `tasks_bindings.wire`, the transports 
 
 from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.errors import BindingsError, DefinitionError
-from tasks_bindings.sdk.actions import Action, Replace, Row
+from tasks_bindings.sdk.actions import Action, Row
 from tasks_bindings.sdk.app import App, Environment
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.context import Context
+from tasks_bindings.sdk.header import Replace
 from tasks_bindings.sdk.returns import INIT, STOP, Step, error, file, ok, row, rows, text
 from tasks_bindings.sdk.runner import AppRunner
 from tasks_bindings.wire.keys import ALL_DBS, Trigger

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from tasks_bindings.errors import DefinitionError
-from tasks_bindings.wire.keys import RESERVED_WORDS, check_column, check_name
+from tasks_bindings.sdk.definition import check_handler
+from tasks_bindings.sdk.header import OutputHeader
 from tasks_bindings.wire.messages import Metadata
 
 Row = dict[str, str | None]
@@ -19,20 +19,6 @@ Row = dict[str, str | None]
 CsvHandler = Callable[..., Any]
 NoinputHandler = Callable[..., Any]
 Hook = Callable[[str, Any], Awaitable[None] | None]
-HeaderFunction = Callable[[str], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """An output header that stands alone, without the input's columns (`{replace, Header}`)."""
-
-    columns: tuple[str, ...]
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        object.__setattr__(self, "columns", tuple(columns))
-
-
-OutputHeader = Sequence[str] | Replace | HeaderFunction
 
 
 class Action:
@@ -70,64 +56,27 @@ class Action:
         return inspect.iscoroutinefunction(self.handler)
 
     def on_finish(self, hook: Hook) -> Hook:
-        """Decorator: called with (action, last Data) when no further row is run."""
+        """Decorator: called with (action, last Data) when no further row is run.
+
+        Raises:
+            DefinitionError: it takes something else, or there is such a hook already.
+        """
+        self._check_hook("on_finish", self.finish_hook, hook)
         self.finish_hook = hook
         return hook
 
     def on_cleanup(self, hook: Hook) -> Hook:
-        """Decorator: called with (action, last Data) once the task is final."""
+        """Decorator: called with (action, last Data) once the task is final.
+
+        Raises:
+            DefinitionError: it takes something else, or there is such a hook already.
+        """
+        self._check_hook("on_cleanup", self.cleanup_hook, hook)
         self.cleanup_hook = hook
         return hook
 
-
-def build_metadata(category: str, name: str, fields: dict[str, Any]) -> Metadata:
-    """The metadata of an action, after the rules of the seed ("A task's metadata") and ours.
-
-    Raises:
-        DefinitionError: a rule is broken; the sentence names the action, the field and the change.
-    """
-    where = f"tasks.{category}.{name}"
-    check_name(name, "action")
-    if name in RESERVED_WORDS:
-        raise DefinitionError(f"{where}: {name!r} is reserved for a callback; choose another name")
-    if not str(fields.get("description") or "").strip():
-        raise DefinitionError(f"{where}: give it a description, one sentence for those who pick it")
-    try:
-        metadata = Metadata(**fields)
-    except ValidationError as invalid:
-        first = invalid.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise DefinitionError(f"{where}: {field}: {first['msg']}") from None
-    _check_columns(where, metadata)
-    return metadata
-
-
-def _check_columns(where: str, metadata: Metadata) -> None:
-    seen: set[str] = set()
-    for column in metadata.columns:
-        check_column(column)
-        if column != column.lower():
-            raise DefinitionError(f"{where}: column {column!r} has upper-case letters; lower them")
-        if column in seen:
-            raise DefinitionError(f"{where}: column {column!r} is named twice; name it once")
-        seen.add(column)
-    if metadata.expected_content is not None and not metadata.columns:
-        raise DefinitionError(
-            f"{where}: a CSV task needs mandatory or optional columns; without any, "
-            "declare it with noinput_action"
-        )
-
-
-def check_handler(where: str, handler: Callable[..., Any], parameters: tuple[str, ...]) -> None:
-    """See that a handler can be called with these positional arguments.
-
-    Raises:
-        DefinitionError: it takes more, fewer or keyword-only ones.
-    """
-    try:
-        inspect.signature(handler).bind(*parameters)
-    except TypeError as mismatch:
-        wanted = ", ".join(parameters)
-        raise DefinitionError(f"{where}: the handler must take ({wanted}): {mismatch}") from None
-    except ValueError:
-        return  # a built-in that does not tell its signature
+    def _check_hook(self, kind: str, present: Hook | None, hook: Hook) -> None:
+        where = f"tasks.{self.category}.{self.name}: {kind}"
+        if present is not None:
+            raise DefinitionError(f"{where}: the action has such a hook already; keep one of them")
+        check_handler(where, hook, ("action", "data"))

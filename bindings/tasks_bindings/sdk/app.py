@@ -9,9 +9,11 @@ from typing import Any, Final
 from tasks_bindings.errors import DefinitionError
 from tasks_bindings.invoke import invoke
 from tasks_bindings.registry import Bound, Registry
-from tasks_bindings.sdk.actions import Action, Replace, check_handler
+from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import load_data
+from tasks_bindings.sdk.definition import check_handler
+from tasks_bindings.sdk.header import header_value
 from tasks_bindings.wire.keys import (
     Part,
     Trigger,
@@ -92,12 +94,22 @@ class App:
         return register
 
     def on_start(self, hook: Lifecycle) -> Lifecycle:
-        """Decorator: called with the `Environment` before the first request is taken."""
+        """Decorator: called with the `Environment` before the first request is taken.
+
+        Raises:
+            DefinitionError: it takes something else.
+        """
+        check_handler(f"app {self.name!r}: on_start", hook, ("environment",))
         self.start_hooks.append(hook)
         return hook
 
     def on_stop(self, hook: Lifecycle) -> Lifecycle:
-        """Decorator: called with the `Environment` after the last request was answered."""
+        """Decorator: called with the `Environment` after the last request was answered.
+
+        Raises:
+            DefinitionError: it takes something else.
+        """
+        check_handler(f"app {self.name!r}: on_stop", hook, ("environment",))
         self.stop_hooks.append(hook)
         return hook
 
@@ -152,13 +164,9 @@ class _HeaderOf:
 
     def __call__(self, action: str) -> dict[str, list[str]]:
         header = self.category.actions[action].header
-        if callable(header):
-            header = header(action)
         if header is None:
             raise LookupError(f"{action} has no output header of its own")
-        if isinstance(header, Replace):
-            return {"replace": list(header.columns)}
-        return {"add": list(header)}
+        return header_value(header, action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tasks_bindings.errors import DefinitionError
-from tasks_bindings.sdk.actions import (
-    Action,
-    CsvHandler,
-    NoinputHandler,
-    OutputHeader,
+from tasks_bindings.sdk.actions import Action, CsvHandler, NoinputHandler
+from tasks_bindings.sdk.definition import (
     build_metadata,
     check_handler,
+    check_lower_case,
+    column_names,
 )
+from tasks_bindings.sdk.header import OutputHeader, check_header
 from tasks_bindings.wire.keys import (
     RESERVED_CATEGORIES,
     RESERVED_WORDS,
@@ -71,14 +72,15 @@ class Category:
         Raises:
             DefinitionError: something does not fit; the sentence says what to change.
         """
+        where = f"tasks.{self.name}.{name}"
         fields = {
             "description": description,
             "doc": doc,
             "expected_content": "text/csv",
-            "mandatory": tuple(mandatory),
-            "optional": tuple(optional),
+            "mandatory": column_names(where, "mandatory", mandatory),
+            "optional": column_names(where, "optional", optional),
             "wait_after_row_ms": wait_after_row_ms,
-            "on_crash": OnCrash(on_crash),
+            "on_crash": on_crash,
             "stateless": stateless,
         }
         return self._register(name, fields, ("context", "data", "row"), output_header, data_type)
@@ -105,7 +107,7 @@ class Category:
             "description": description,
             "doc": doc,
             "wait_after_row_ms": wait_after_row_ms,
-            "on_crash": OnCrash(on_crash),
+            "on_crash": on_crash,
         }
         return self._register(name, fields, ("context", "data"), output_header, data_type)
 
@@ -113,19 +115,27 @@ class Category:
         """Decorator: a function of one cell; returns true if it is valid (seed, "Verifier/1").
 
         It guards the column of this name in every action of the category. A false result or an
-        exception fails the row before its handler is called.
+        exception fails the row before its handler is called. It is a plain function, as it is asked
+        for every cell; what has to wait for an answer belongs into the handler.
 
         Raises:
-            DefinitionError: the name is taken by a verifier, an action or a callback.
+            DefinitionError: the name is taken by a verifier, an action or a callback, or the
+                function cannot be called with a cell or would have to be awaited.
         """
+        where = f"tasks.{self.name}.{column}"
         check_column(column)
+        check_lower_case(where, column)
         if column in RESERVED_WORDS:
-            raise DefinitionError(f"tasks.{self.name}.{column} is a callback, not a column's key")
+            raise DefinitionError(f"{where} is a callback, not a column's key")
+        if column in self.actions:
+            raise DefinitionError(f"{where} is the key of an action; rename one of them")
         if column in self.verifiers:
-            raise DefinitionError(f"tasks.{self.name}.{column} has a verifier already")
+            raise DefinitionError(f"{where} has a verifier already")
 
         def register(function: Verifier) -> Verifier:
             check_handler(f"verifier of {column!r}", function, ("cell",))
+            if inspect.iscoroutinefunction(function):
+                raise DefinitionError(f"verifier of {column!r}: it must be a plain function")
             self.verifiers[column] = function
             return function
 
@@ -139,12 +149,16 @@ class Category:
         output_header: OutputHeader | None,
         data_type: Any | None,
     ) -> Callable[[Callable[..., Any]], Action]:
+        where = f"tasks.{self.name}.{name}"
         metadata = build_metadata(self.name, name, fields)
         if name in self.actions:
-            raise DefinitionError(f"tasks.{self.name}.{name} is defined twice; keep one of them")
+            raise DefinitionError(f"{where} is defined twice; keep one of them")
+        if name in self.verifiers:
+            raise DefinitionError(f"{where} is the key of a verifier; rename one of them")
+        check_header(where, output_header)
 
         def register(handler: Callable[..., Any]) -> Action:
-            check_handler(f"tasks.{self.name}.{name}", handler, parameters)
+            check_handler(where, handler, parameters)
             action = Action(
                 self.name,
                 name,

@@ -1,0 +1,105 @@
+"""The seed's list of returns, by constructor and as loose values, as they go over the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks_bindings import INIT, STOP, Step, error, file, ok, row, rows, text
+from tasks_bindings.errors import BadReturn
+from tasks_bindings.sdk.returns import KEEP, to_step
+
+A: list[str | int] = ["a", 1]
+B = {"x": "b"}
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        pytest.param(STOP, {"stop": True}, id="stop"),
+        pytest.param(ok(), {"ok": True}, id="ok"),
+        pytest.param(error("why"), {"error": "why"}, id="an error"),
+        pytest.param("why", {"error": "why"}, id="a string is an error"),
+        pytest.param(row(A), {"row": A}, id="a row"),
+        pytest.param(row(("a", 1)), {"row": A}, id="a row of a tuple"),
+        pytest.param(row(B), {"row": B}, id="a row by column"),
+        pytest.param(A, {"row": A}, id="a list is a row"),
+        pytest.param(B, {"row": B}, id="a mapping is a row"),
+        pytest.param(rows([A, B]), {"rows": [A, B]}, id="rows"),
+        pytest.param(rows([]), {"rows": []}, id="no rows"),
+        pytest.param([A, B], {"rows": [A, B]}, id="a list of rows is rows"),
+        pytest.param([("a", 1)], {"rows": [A]}, id="a list of tuples is rows"),
+        pytest.param(file(Path("/x/y.csv")), {"file": "/x/y.csv"}, id="a file"),
+    ],
+)
+def test_a_return_without_data_keeps_the_data_as_it_is(value: object, wire: dict[str, Any]) -> None:
+    assert to_step(value) == Step(wire, KEEP)
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        pytest.param(ok(7), {"ok": True}, id="{ok, Data}"),
+        pytest.param((ok(), 7), {"ok": True}, id="ok beside Data"),
+        pytest.param(row(A, 7), {"row": A}, id="{Row, Data}"),
+        pytest.param((A, 7), {"row": A}, id="a list beside Data"),
+        pytest.param((B, 7), {"row": B}, id="a mapping beside Data"),
+        pytest.param((row(B), 7), {"row": B}, id="row() beside Data"),
+        pytest.param(rows([A], 7), {"rows": [A]}, id="{Rows, Data}"),
+        pytest.param(([A, B], 7), {"rows": [A, B]}, id="a list of rows beside Data"),
+        pytest.param(text("line", 7), {"text": "line"}, id="{binary(), Data}"),
+        pytest.param(("line", 7), {"text": "line"}, id="a string beside Data"),
+        pytest.param(error("why", 7), {"error": "why"}, id="{Error, Data}"),
+    ],
+)
+def test_data_stands_beside_any_return(value: object, wire: dict[str, Any]) -> None:
+    assert to_step(value) == Step(wire, 7)
+
+
+@pytest.mark.parametrize("data", [None, STOP, 0, "", [], {"a": 1}])
+def test_any_value_can_be_data(data: object) -> None:
+    assert to_step(ok(data)) == Step({"ok": True}, data)
+    assert to_step((ok(), data)) == Step({"ok": True}, data)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "NoneType.*lack a return statement"),
+        (True, "bool"),
+        (42, "int"),
+        (object(), "object"),
+        (ok, "function"),
+        (INIT, "Sentinel"),
+        ("", "needs a text"),
+        (("a", 1, 2), "tuple"),
+        ((None, 1), "NoneType"),
+        ((ok(1), 2), "Data already stands beside another Data"),
+        ({"a"}, "set"),
+        (b"why", "bytes"),
+    ],
+)
+def test_what_no_line_of_the_list_covers_is_a_bad_return(value: object, says: str) -> None:
+    with pytest.raises(BadReturn, match=says):
+        to_step(value)
+
+
+def test_an_error_without_a_text_could_not_be_told_from_a_success() -> None:
+    with pytest.raises(BadReturn, match="needs a text"):
+        error("")
+
+
+def test_a_text_is_no_row() -> None:
+    with pytest.raises(BadReturn, match="not the text 'abc'"):
+        row("abc")
+    with pytest.raises(BadReturn, match="not the text 'abc'"):
+        rows(["abc"])
+
+
+def test_a_row_is_as_it_was_when_it_was_returned() -> None:
+    cells = ["a"]
+    step = row(cells)
+    cells.append("b")
+    assert step.wire == {"row": ["a"]}

@@ -16,13 +16,22 @@ _log = structlog.get_logger(__name__)
 
 MAX_CRASH_TEXT: Final = 2_000
 
+CRASHES: Final = (Exception, SystemExit)
+"""What an author's code may raise without ending the process that runs it."""
+
 OK: Final = "ok"
 """In a fold: keep the accumulator."""
 EOQ: Final = "eoq"
 """In a fold: call me again after the others ("end of queue")."""
 
 
-def crash_report(error: Exception) -> CrashReport:
+def is_cancelled() -> bool:
+    """Whether a `CancelledError` of this moment means the present task, not something within it."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def crash_report(error: BaseException) -> CrashReport:
     """An exception as it goes over the wire: its type and text, no traceback."""
     return CrashReport(type=type(error).__name__[:128], message=str(error)[:MAX_CRASH_TEXT])
 
@@ -39,9 +48,17 @@ async def invoke_safely(function: Callable[..., Any], *args: Any) -> CallResult:
     """`invoke`, with an exception logged and turned into a result."""
     try:
         return CallResult(value=await invoke(function, *args))
-    except Exception as error:  # noqa: BLE001  (an author's code may raise anything)
-        _log.exception("responder_crashed", function=_name(function))
-        return CallResult(crash=crash_report(error))
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        return _crashed(function, error)
+    except CRASHES as error:
+        return _crashed(function, error)
+
+
+def _crashed(function: Callable[..., Any], error: BaseException) -> CallResult:
+    _log.error("responder_crashed", function=_name(function), exc_info=error)
+    return CallResult(crash=crash_report(error))
 
 
 async def map_responders(

@@ -10,20 +10,23 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
-from tasks_bindings.invoke import crash_report
+from tasks_bindings.errors import BadReturn
+from tasks_bindings.invoke import CRASHES, crash_report, is_cancelled
 from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.context import Context
 from tasks_bindings.sdk.data import load_data
+from tasks_bindings.sdk.encoding import MAX_REPLY_BYTES, Encoder
+from tasks_bindings.sdk.guard import Guard
 from tasks_bindings.sdk.returns import KEEP, STOP, Step, to_step
-from tasks_bindings.wire.messages import Batch, Cell, OnCrash, Return
+from tasks_bindings.wire.messages import Batch, OnCrash, Return
 
 _log = structlog.get_logger(__name__)
 
@@ -77,64 +80,32 @@ class Run:
         return len(self.returns)
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Decides per row whether the handler may see it."""
-
-    checks: tuple[tuple[int, str, bool, Callable[[str], Any] | None], ...]
-    """(index, column, mandatory, verifier) in the order of the header, where there is a rule."""
-    missing: tuple[str, ...]
-    """Mandatory columns that the input does not have at all."""
-    absent: dict[str, None]
-    """Columns that the action knows and the input lacks; undefined in every row."""
-
-    @classmethod
-    def of(cls, action: Action, category: Category, columns: tuple[str, ...]) -> Guard:
-        """The rules of an action for an input with these columns."""
-        mandatory = frozenset(action.metadata.mandatory)
-        checks = tuple(
-            (index, column, column in mandatory, category.verifiers.get(column))
-            for index, column in enumerate(columns)
-            if column in mandatory or column in category.verifiers
-        )
-        known = set(columns)
-        return cls(
-            checks,
-            tuple(column for column in action.metadata.mandatory if column not in known),
-            dict.fromkeys(column for column in action.metadata.columns if column not in known),
-        )
-
-    def bad_fields(self, row: list[Cell]) -> list[str]:
-        """Columns that fail: mandatory ones without a value, and those whose verifier refuses."""
-        bad = [
-            column
-            for index, column, mandatory, verifier in self.checks
-            if (mandatory if (cell := row[index]) is None else _refused(verifier, cell))
-        ]
-        return bad + list(self.missing)
-
-
-def _refused(verifier: Callable[[str], Any] | None, cell: str) -> bool:
-    if verifier is None:
-        return False
-    try:
-        return not verifier(cell)
-    except Exception:  # noqa: BLE001  (seed, "Verifier/1": a crash counts as false)
-        _log.warning("verifier_crashed", verifier=verifier.__name__, exc_info=True)
-        return True
-
-
 class BatchRun:
-    """One run of one batch on one action."""
+    """One run of one batch on one action.
 
-    def __init__(self, batch: Batch, action: Action, category: Category) -> None:
+    Args:
+        batch: what to run.
+        action: what to run it on.
+        category: the action's category, for its verifiers.
+        redelivered: whether the broker has given the batch to a process before.
+
+    Raises:
+        BadReturn: the batch's `Data` does not fit the action's type.
+    """
+
+    def __init__(
+        self, batch: Batch, action: Action, category: Category, *, redelivered: bool = False
+    ) -> None:
         self.batch: Final = batch
         self.cancel: Final = Cancel()
         self.run: Final = Run(load_data(action, batch.data))
         self._action = action
         self._guard = Guard.of(action, category, batch.columns or ())
         self._pause_s = batch.pause_ms / 1000
+        self._encoder = Encoder(self.run.returns)
+        self._maybe_repeated = redelivered or batch.attempt > 1 or batch.epoch > 1
         self._stop_on_crash = action.metadata.on_crash is OnCrash.STOP
+        self._stateless = action.metadata.stateless
         self._deadline = 0.0
         self._paused_s = 0.0
 
@@ -146,8 +117,13 @@ class BatchRun:
             await self._execute_async()
         else:
             await asyncio.to_thread(self._execute_sync)
+        self._weigh()
         self.run.worked_s = time.monotonic() - started - self._paused_s
         return self.run
+
+    def encode(self) -> bytes:
+        """What the rows returned, as a JSON array."""
+        return self._encoder.finish()
 
     def _execute_sync(self) -> None:
         handler, paused = self._action.handler, False
@@ -162,7 +138,7 @@ class BatchRun:
                 if inspect.isawaitable(value):
                     value = asyncio.run(_awaited(value))
                 self._take(to_step(value))
-            except Exception as error:  # noqa: BLE001  (an author's code may raise anything)
+            except (*CRASHES, asyncio.CancelledError) as error:  # nobody cancels a thread
                 self._crashed(error)
 
     async def _execute_async(self) -> None:
@@ -179,13 +155,16 @@ class BatchRun:
             paused = True
             try:
                 self._take(to_step(await handler(*arguments)))
-            except Exception as error:  # noqa: BLE001  (an author's code may raise anything)
+            except asyncio.CancelledError as error:
+                if is_cancelled():
+                    raise
+                self._crashed(error)
+            except CRASHES as error:
                 self._crashed(error)
 
     def _calls(self) -> Iterator[tuple[Any, ...]]:
         """What each call is given; settles rows that get no call and ends where the batch does."""
         batch, run = self.batch, self.run
-        repeated = batch.attempt > 1 or batch.epoch > 1
         about = (
             batch.account_id,
             batch.auth_account_id,
@@ -193,30 +172,26 @@ class BatchRun:
             batch.category,
             batch.action,
         )
+        repeated, guard = self._maybe_repeated, self._guard
         if batch.rows is None:
             for number in range(batch.first_row, batch.first_row + (batch.calls or 1)):
                 if self._is_over():
                     return
                 yield Context(*about, number, repeated), run.data
             return
-        columns, absent, bad_fields = (
-            batch.columns or (),
-            self._guard.absent,
-            self._guard.bad_fields,
-        )
-        for number, row in enumerate(batch.rows, batch.first_row):
+        for number, cells in enumerate(batch.rows, batch.first_row):
             if self._is_over():
                 return
-            if bad := bad_fields(row):
+            row = guard.undefined(cells) if guard.optional and "" in cells else cells
+            if bad := guard.bad_fields(row):
                 run.returns.append({"bad_fields": bad})
                 continue
-            mapped = dict(zip(columns, row, strict=True))
-            if absent:
-                mapped.update(absent)
-            yield Context(*about, number, repeated), run.data, mapped
+            yield Context(*about, number, repeated), run.data, guard.by_column(row)
 
     def _take(self, step: Step) -> None:
         run, wire = self.run, step.wire
+        if self._stateless and step.data is not KEEP and step.data is not STOP:
+            raise BadReturn("the action is stateless, so its handler hands on no Data")
         if step.data is STOP:
             wire = {**wire, "next": "stop"}
             run.ended = True
@@ -225,8 +200,15 @@ class BatchRun:
             run.data = step.data
         run.ended = run.ended or "stop" in wire or "file" in wire
         run.returns.append(wire)
+        if "rows" in wire or self._encoder.is_due:
+            self._weigh()
 
-    def _crashed(self, error: Exception) -> None:
+    def _weigh(self) -> None:
+        """See how large the reply has become, and whether all of it can be sent."""
+        if self._encoder.catch_up() and self._stop_on_crash:
+            self.run.ended = True
+
+    def _crashed(self, error: BaseException) -> None:
         batch = self.batch
         _log.exception(
             "handler_crashed",
@@ -245,7 +227,11 @@ class BatchRun:
         run = self.run
         if run.ended:
             return True
-        return bool(run.returns) and (self.cancel.is_set or time.monotonic() >= self._deadline)
+        return bool(run.returns) and (
+            self.cancel.is_set
+            or time.monotonic() >= self._deadline
+            or self._encoder.size >= MAX_REPLY_BYTES
+        )
 
 
 async def _awaited(value: Any) -> Any:

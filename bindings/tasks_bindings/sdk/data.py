@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
 from tasks_bindings.errors import BadReturn, StateTooLarge
 from tasks_bindings.sdk.actions import Action
@@ -26,7 +25,9 @@ def load_data(action: Action, data: str | None) -> Any:
     try:
         return action.data_adapter.validate_json(data)
     except ValidationError as error:
-        raise BadReturn(f"stored Data does not fit the action's data_type: {error}") from None
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        why = f"{'.'.join(map(str, first['loc'])) or 'Data'}: {first['msg']}"
+        raise BadReturn(f"stored Data does not fit the action's data_type: {why}") from None
 
 
 def dump_data(action: Action, data: Any, *, limit: int = MAX_DATA_BYTES) -> str | None:
@@ -39,8 +40,8 @@ def dump_data(action: Action, data: Any, *, limit: int = MAX_DATA_BYTES) -> str 
     if data is INIT:
         return None
     try:
-        encoded: bytes = action.data_adapter.dump_json(data)
-    except PydanticSerializationError as error:
+        encoded: bytes = action.data_adapter.dump_json(data, warnings="error")
+    except ValueError as error:
         raise BadReturn(f"Data cannot be JSON: {error}") from None
     if len(encoded) > limit:
         raise StateTooLarge(

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import structlog
@@ -154,7 +154,7 @@ class Dispatcher:
                 self._runs.pop(place, None)
                 reporter.cancel()
             data = dump_data(action, result.data)
-            return Answer(_encode_returns(result.returns), data, result.worked_s * 1000)
+            return Answer(run.encode(), data, result.worked_s * 1000)
         except ExecutionError as error:
             raise RequestRefused(error.code, str(error)) from None
 
@@ -172,19 +172,3 @@ class Dispatcher:
             )
             with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
                 await send_progress(progress)
-
-
-def _encode_returns(returns: list[dict[str, Any]]) -> bytes:
-    try:
-        return orjson.dumps(returns, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        return orjson.dumps([_encodable(one) for one in returns], option=orjson.OPT_NON_STR_KEYS)
-
-
-def _encodable(returned: dict[str, Any]) -> dict[str, Any]:
-    """A return whose cells cannot be JSON becomes a crash of its row, not of the whole batch."""
-    try:
-        orjson.dumps(returned, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError as error:
-        return {"crash": {"type": "BadReturn", "message": f"a cell cannot be JSON: {error}"}}
-    return returned

@@ -1,0 +1,82 @@
+"""Decides, row by row, whether the handler may see it: mandatory values and verifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from tasks_bindings.invoke import CRASHES
+from tasks_bindings.sdk.actions import Action
+from tasks_bindings.sdk.category import Category
+from tasks_bindings.wire.messages import Cell
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The rules of an action for an input with certain columns."""
+
+    columns: tuple[str, ...]
+    optional: tuple[int, ...]
+    """Indexes of the action's optional columns."""
+    checks: tuple[tuple[int, str, bool, Callable[[str], Any] | None], ...]
+    """(index, column, mandatory, verifier) in the order of the header, where there is a rule."""
+    missing: tuple[str, ...]
+    """Mandatory columns that the input does not have at all."""
+    absent: dict[str, None]
+    """Columns that the action knows and the input lacks; undefined in every row."""
+
+    @classmethod
+    def of(cls, action: Action, category: Category, columns: tuple[str, ...]) -> Guard:
+        """The rules of an action for an input with these columns."""
+        metadata, known = action.metadata, set(columns)
+        mandatory, optional = frozenset(metadata.mandatory), frozenset(metadata.optional)
+        checks = tuple(
+            (index, column, column in mandatory, category.verifiers.get(column))
+            for index, column in enumerate(columns)
+            if column in mandatory or column in category.verifiers
+        )
+        return cls(
+            columns,
+            tuple(index for index, column in enumerate(columns) if column in optional),
+            checks,
+            tuple(column for column in metadata.mandatory if column not in known),
+            dict.fromkeys(column for column in metadata.columns if column not in known),
+        )
+
+    def undefined(self, row: list[Cell]) -> list[Cell]:
+        """The row with its empty optional cells undefined (seed, "Writing tasks")."""
+        cells = row.copy()
+        for index in self.optional:
+            cells[index] = cells[index] or None
+        return cells
+
+    def bad_fields(self, row: list[Cell]) -> list[str]:
+        """Columns that fail: mandatory ones without a value, and those whose verifier refuses."""
+        bad = [
+            column
+            for index, column, mandatory, verifier in self.checks
+            if (mandatory if (cell := row[index]) is None else _refused(verifier, cell))
+        ]
+        return bad + list(self.missing)
+
+    def by_column(self, row: list[Cell]) -> dict[str, Cell]:
+        """The row as the handler is given it."""
+        mapped = dict(zip(self.columns, row, strict=True))
+        if self.absent:
+            mapped.update(self.absent)
+        return mapped
+
+
+def _refused(verifier: Callable[[str], Any] | None, cell: str) -> bool:
+    if verifier is None:
+        return False
+    try:
+        return not verifier(cell)
+    except CRASHES:  # seed, "Verifier/1": a crash counts as false
+        _log.warning("verifier_crashed", verifier=repr(verifier), exc_info=True)
+        return True

@@ -91,6 +91,7 @@ class _Exchange:
         self.status: int | None = None
 
     async def receive(self) -> Message:
+        self._may_drain = True  # whoever waited for a go-ahead has it now
         message = await self._receive()
         self._has_unread = message["type"] == "http.request" and message.get("more_body", False)
         return message

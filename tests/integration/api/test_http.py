@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 
 from kztasks.api.app import create_app
 from kztasks.api.deps import ApiDeps, ApiSettings
+from kztasks.domain.task import Task
 from kztasks.errors import SchedulerUnavailable, StoreUnavailable
 from kztasks.kazoo.listener import KazooListener
 from kztasks.store.mongo import MongoStore
-from tests.integration.api.kit import TASKS, TOKEN, Exchange, Front
+from tests.integration.api.kit import NOTHING, TASKS, TOKEN, Exchange, Front
 
 pytestmark = pytest.mark.store
 
@@ -145,6 +146,11 @@ async def test_the_openapi_document_names_every_operation_and_its_errors(front: 
     assert {"201", "400", "401", "403", "404", "413", "415", "423", "503"} <= operations[
         "createTask"
     ]["responses"].keys()
+    assert [*operations["getTaskOutput"]["responses"]["200"]["content"]] == ["text/csv"]
+    assert {*operations["getTask"]["responses"]["200"]["content"]} == {
+        "application/json",
+        "text/csv",
+    }
     assert not any("422" in operation["responses"] for operation in operations.values())
 
 
@@ -211,6 +217,23 @@ async def test_a_refused_body_is_read_to_its_end_so_that_the_answer_arrives(fron
     assert sent == 50
 
 
+async def test_a_client_that_was_told_to_go_ahead_is_heard_to_its_end(front: Front) -> None:
+    sent = 0
+
+    async def upload() -> Any:
+        nonlocal sent
+        for _ in range(20):
+            sent += 1
+            yield b"col1,col2\n1\n" * 10
+
+    headers = {"content-type": "text/csv", "content-length": "2600", "expect": "100-continue"}
+    exchange = Exchange(front.app, "PUT", TASKS, "category=skel&action=id2", headers)
+    await exchange.run(upload())
+
+    assert exchange.status == 400
+    assert sent == 20
+
+
 async def test_a_client_that_waits_for_a_go_ahead_is_not_made_to_send(front: Front) -> None:
     headers = {
         "content-type": "text/plain",
@@ -231,16 +254,21 @@ async def test_a_client_that_waits_for_a_go_ahead_is_not_made_to_send(front: Fro
     assert sent == 0
 
 
+@pytest.mark.parametrize("is_written", [False, True])
 async def test_a_store_that_fails_at_the_last_step_leaves_nothing(
-    front: Front, monkeypatch: pytest.MonkeyPatch
+    front: Front, monkeypatch: pytest.MonkeyPatch, *, is_written: bool
 ) -> None:
-    async def insert(_: Any) -> None:
+    insert = front.store.tasks.insert
+
+    async def fail(task: Task) -> None:
+        if is_written:
+            await insert(task)
         raise StoreUnavailable("mongodb://user:secret@host went away")
 
-    monkeypatch.setattr(front.store.tasks, "insert", insert)
+    monkeypatch.setattr(front.store.tasks, "insert", fail)
     response = await front.put(b"col1,col2\n1,2\n")
 
     assert response.status_code == 503
     assert response.json()["message"] == "datastore_fault"
     assert "secret" not in response.text
-    assert not any((await front.stored()).values())
+    assert await front.stored() == NOTHING

@@ -26,11 +26,16 @@ def account_answers(
     return answers(model, *_ACCOUNT_ERRORS, *errors, status=status)
 
 
-def csv_answers() -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that sends a CSV."""
-    csv = {"description": "The CSV", "content": {"text/csv": {"schema": {"type": "string"}}}}
-    empty = {"description": "The CSV is empty"}
+def csv_answers(or_json: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that sends a CSV, or `or_json` to those who want no CSV."""
     responses: dict[int | str, dict[str, Any]] = {
         error: {"model": ErrorEnvelope} for error in _ACCOUNT_ERRORS
     }
+    csv: dict[str, Any] = {
+        "description": "The CSV",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+    if or_json is not None:
+        csv |= {"model": or_json, "description": "The task, or its CSV"}
+    empty = {"description": "The CSV is empty"}
     return responses | {HTTPStatus.OK: csv, HTTPStatus.NO_CONTENT: empty}

@@ -20,7 +20,11 @@ async def healthz() -> KazooResponse:
     return KazooResponse({"status": "ok"})
 
 
-@router.get("/readyz", operation_id="readyz")
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    responses={503: {"description": "A part cannot be reached; `checks` names it"}},
+)
 async def readyz(request: Request) -> KazooResponse:
     """Whether bus, store and a scheduler can be reached; 503 and the names of those that cannot."""
     deps = services_of(request).deps

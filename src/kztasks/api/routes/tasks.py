@@ -101,7 +101,7 @@ async def list_tasks(
     return services.envelopes.success(context_of(request), items, paging=paging)
 
 
-@router.get("/{task_id}", operation_id="getTask", responses=account_answers(TaskEnvelope))
+@router.get("/{task_id}", operation_id="getTask", responses=csv_answers(TaskEnvelope))
 async def read(
     request: Request,
     access: AccessDep,
@@ -118,7 +118,9 @@ async def read(
     return services.envelopes.success(context_of(request), data, paging=_ONE)
 
 
-@router.patch("/{task_id}", operation_id="startTask", responses=account_answers(TaskEnvelope, 400))
+@router.patch(
+    "/{task_id}", operation_id="startTask", responses=account_answers(TaskEnvelope, 400, 413)
+)
 async def start(request: Request, access: AccessDep, task_id: str) -> KazooResponse:
     """Start a pending task."""
     await check_control_body(request.stream())
@@ -126,7 +128,7 @@ async def start(request: Request, access: AccessDep, task_id: str) -> KazooRespo
 
 
 @router.patch(
-    "/{task_id}/stop", operation_id="stopTask", responses=account_answers(TaskEnvelope, 400)
+    "/{task_id}/stop", operation_id="stopTask", responses=account_answers(TaskEnvelope, 400, 413)
 )
 async def stop(request: Request, access: AccessDep, task_id: str) -> KazooResponse:
     """Stop an executing task."""
@@ -135,7 +137,7 @@ async def stop(request: Request, access: AccessDep, task_id: str) -> KazooRespon
 
 
 @router.delete(
-    "/{task_id}", operation_id="removeTask", responses=account_answers(TaskEnvelope, 400)
+    "/{task_id}", operation_id="removeTask", responses=account_answers(TaskEnvelope, 400, 413)
 )
 async def remove(request: Request, access: AccessDep, task_id: str) -> KazooResponse:
     """Remove a task that does not execute, with its files; the answer shows it as it was."""
@@ -143,13 +145,23 @@ async def remove(request: Request, access: AccessDep, task_id: str) -> KazooResp
     return _changed(request, await services_of(request).tasks.remove(access, task_id))
 
 
-@router.get("/{task_id}/input", operation_id="getTaskInput", responses=csv_answers())
+@router.get(
+    "/{task_id}/input",
+    operation_id="getTaskInput",
+    response_class=Response,
+    responses=csv_answers(),
+)
 async def read_input(request: Request, access: AccessDep, task_id: str) -> Response:
     """The CSV that the task was created with."""
     return csv_response(await services_of(request).tasks.open_csv(access, task_id, "in.csv"))
 
 
-@router.get("/{task_id}/output", operation_id="getTaskOutput", responses=csv_answers())
+@router.get(
+    "/{task_id}/output",
+    operation_id="getTaskOutput",
+    response_class=Response,
+    responses=csv_answers(),
+)
 async def read_output(request: Request, access: AccessDep, task_id: str) -> Response:
     """The CSV that the task has made."""
     return csv_response(await services_of(request).tasks.open_csv(access, task_id, "out.csv"))

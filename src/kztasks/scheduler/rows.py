@@ -154,9 +154,10 @@ class RowLoop:
         """Halve a batch that kills its apps; a single row is given the blame."""
         _log.error("batch_poisoned", rows=prepared.count, why=str(error))
         self._prepared = None
+        self._sizer.suspect(prepared.count)
         if prepared.count > 1:
-            self._sizer.halve(prepared.count)
             return head
+        self._sizer.cleared(1)
         crash = {"crash": {"type": "ProcessDied", "message": str(error)}}
         outcome = settle([crash], self._rules, prepared.rows)
         return self._build(head, outcome, data=head.data, app=None, attempts=1)
@@ -174,7 +175,8 @@ class RowLoop:
         attempts: int,
     ) -> LogRecord:  # fmt: skip
         position = self._source.advance(outcome.processed)
-        if self._prepared is not None and self._prepared.skip != outcome.processed:
+        fits = self._prepared is not None and self._prepared.skip == outcome.processed
+        if not fits or self._sizer.is_searching:
             self._prepared = None
         record = LogRecord(
             task_id=self._task.id,

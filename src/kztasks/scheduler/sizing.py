@@ -29,6 +29,12 @@ class BatchSizer:
         self._max_rows = max_rows
         self._limit = min(FIRST_ROWS, max_rows)
         self._row_s: float | None = None
+        self._suspects = 0
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a row that kills its apps is among the next ones."""
+        return self._suspects > 0
 
     def rows(self, pause_s: float) -> int:
         """Rows for the next batch, 1 at least.
@@ -36,21 +42,36 @@ class BatchSizer:
         Args:
             pause_s: seconds of pause after each row.
         """
+        limit = self._limit if not self._suspects else min(self._limit, self._suspects // 2)
         if self._row_s is None:
-            return 1 if pause_s > 0 else self._limit
+            return 1 if pause_s > 0 else max(1, limit)
         each = self._row_s + pause_s
         wanted = self._max_rows if each <= 0 else int(self._target_s / each)
-        return max(1, min(wanted, self._limit))
+        return max(1, min(wanted, limit))
 
     def learn(self, *, rows: int, worked_s: float) -> None:
         """Take in how long a batch took, pauses not counted."""
         if rows <= 0:
             return
+        self.cleared(rows)
         measured = worked_s / rows
         mean = self._row_s
         self._row_s = measured if mean is None else mean + SMOOTHING * (measured - mean)
         self._limit = min(self._max_rows, max(self._limit, rows * GROWTH))
 
     def halve(self, rows: int) -> None:
-        """Next time at most half of `rows`: a batch of so many killed its apps."""
-        self._limit = max(1, rows // 2)
+        """Never again more than half of `rows`: so many do not fit into a message."""
+        self._max_rows = max(1, rows // 2)
+        self._limit = min(self._limit, self._max_rows)
+
+    def suspect(self, rows: int) -> None:
+        """One at least of the next `rows` rows kills its apps; half of them at most come next.
+
+        What remains after a batch that went well is halved again, so the row is found after as many
+        deaths as `rows` can be halved.
+        """
+        self._suspects = rows
+
+    def cleared(self, rows: int) -> None:
+        """The next `rows` rows are behind."""
+        self._suspects = max(0, self._suspects - rows)

@@ -23,25 +23,33 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Seen:
     beat: int
-    since: float
+    silent_s: float
 
 
 class NodeWatch:
-    """Decides which nodes are dead. Pure: it is told what was read, and when."""
+    """Decides which nodes are dead. Pure: it is told what was read, and when.
+
+    Of a long time without a look, half a time to live counts at most: while the database is away,
+    or this machine stands still, the others cannot beat, and get the other half to do so again.
+    """
 
     def __init__(self, ttl_s: float) -> None:
         self._ttl_s = ttl_s
         self._seen: dict[str, _Seen] = {}
+        self._looked_at = 0.0
 
     def dead(self, nodes: Iterable[Node], now: float) -> list[str]:
         """Take in all nodes as read at `now` (monotonic seconds); ids of those that are dead."""
+        passed = min(now - self._looked_at, self._ttl_s / 2)
+        self._looked_at = now
         seen = {}
         for node in nodes:
             before = self._seen.get(node.node_id)
             stands_still = before is not None and before.beat == node.beat
-            seen[node.node_id] = before if before and stands_still else _Seen(node.beat, now)
+            silent_s = before.silent_s + passed if before and stands_still else 0.0
+            seen[node.node_id] = _Seen(node.beat, silent_s)
         self._seen = seen
-        return [node_id for node_id, one in seen.items() if now - one.since > self._ttl_s]
+        return [node_id for node_id, one in seen.items() if one.silent_s > self._ttl_s]
 
 
 class NodeLife:

@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 import structlog
 
-from kztasks.csvio import CsvReader, Row
+from kztasks.csvio import CsvError, CsvReader, Row
 from kztasks.domain.log import LogRecord
 from kztasks.domain.task import InputFile
-from kztasks.errors import StoreUnavailable
+from kztasks.errors import NotFound, StoreUnavailable
 from kztasks.store.interface import Download, FileStore
 
 _log = structlog.get_logger(__name__)
@@ -83,8 +83,12 @@ class CsvSource:
 
     async def look(self, skip: int, max_rows: int) -> tuple[list[Row] | None, int]:
         """The next rows, `max_bytes` of input at most; see `Source.look`."""
-        while len(self._rows) < skip + max_rows and await self._read_more():
-            pass
+        try:
+            while self._falls_short(skip, max_rows) and await self._read_more():
+                pass
+        except (CsvError, NotFound):
+            if len(self._rows) <= skip:
+                raise  # else it comes up again when the rows before it are behind
         end = skip + max_rows
         found, size = 0, 0
         for size_of_row in self._sizes[skip:end]:
@@ -102,6 +106,11 @@ class CsvSource:
             self._position = Position(offset, line, self._position.row + count)
             del self._rows[:count], self._sizes[:count], self._lines[:count]
         return self._position
+
+    def _falls_short(self, skip: int, max_rows: int) -> bool:
+        """Whether the rows that were read beyond `skip` may be less than a batch."""
+        enough = len(self._rows) >= skip + max_rows
+        return not enough and sum(self._sizes[skip:]) < self._max_bytes
 
     async def _read_more(self) -> bool:
         """Read and parse the next piece; whether there may be more rows."""

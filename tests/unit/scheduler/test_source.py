@@ -163,7 +163,7 @@ async def test_rows_before_a_fault_of_the_input_are_given_first(fault: bytes) ->
 
 
 async def test_rows_that_were_read_are_given_before_it_shows_that_the_file_is_gone() -> None:
-    files = ScriptedFiles(HEADER + b"1,2\n3,4\n", [4, 5, Read.GONE])
+    files = ScriptedFiles(HEADER + b"1,2\n3,4\n", [4, 5, Read.GONE, Read.GONE])
     source = csv_source(files)
 
     assert await source.look(0, 9) == ([["1", "2"]], 1)

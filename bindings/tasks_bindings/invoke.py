@@ -33,7 +33,12 @@ def is_cancelled() -> bool:
 
 def crash_report(error: BaseException) -> CrashReport:
     """An exception as it goes over the wire: its type and text, no traceback."""
-    return CrashReport(type=type(error).__name__[:128], message=str(error)[:MAX_CRASH_TEXT])
+    try:
+        text = str(error)
+    except CRASHES:
+        text = "its text cannot be told"
+    sendable = text[:MAX_CRASH_TEXT].encode(errors="replace").decode()
+    return CrashReport(type=type(error).__name__[:128], message=sendable)
 
 
 async def invoke(function: Callable[..., Any], *args: Any) -> Any:

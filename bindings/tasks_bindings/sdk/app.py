@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tasks_bindings.errors import DefinitionError
-from tasks_bindings.invoke import invoke
 from tasks_bindings.registry import Bound, Registry
 from tasks_bindings.sdk.actions import Action
+from tasks_bindings.sdk.callbacks import HeaderOf, HookOf, TriggerOf, VerifierOf
 from tasks_bindings.sdk.category import Category
-from tasks_bindings.sdk.data import load_data
 from tasks_bindings.sdk.definition import check_handler
-from tasks_bindings.sdk.header import header_value
 from tasks_bindings.wire.keys import (
     Part,
     Trigger,
@@ -132,19 +130,17 @@ class App:
         registry = Registry()
         for category in self.categories:
             for column, verifier in category.verifiers.items():
-                registry.bind(verifier_key(category.name, column), verifier)
+                registry.bind(verifier_key(category.name, column), VerifierOf(verifier))
             actions = category.actions.values()
             if any(action.header is not None for action in actions):
-                registry.bind(part_key(category.name, Part.OUTPUT_HEADER), _HeaderOf(category))
+                registry.bind(part_key(category.name, Part.OUTPUT_HEADER), HeaderOf(category))
             if any(action.finish_hook for action in actions):
-                registry.bind(part_key(category.name, Part.FINISH), _HookOf(category, Part.FINISH))
+                registry.bind(part_key(category.name, Part.FINISH), HookOf(category, Part.FINISH))
             if any(action.cleanup_hook for action in actions):
-                registry.bind(
-                    part_key(category.name, Part.CLEANUP), _HookOf(category, Part.CLEANUP)
-                )
+                registry.bind(part_key(category.name, Part.CLEANUP), HookOf(category, Part.CLEANUP))
         for key in self.triggers.keys:
             for responder in self.triggers.responders(key):
-                registry.bind(key, responder.function)
+                registry.bind(key, TriggerOf(responder.function))
         return registry
 
     def action_keys(self) -> tuple[str, ...]:
@@ -154,30 +150,3 @@ class App:
             for category in self.categories
             for name in category.actions
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _HeaderOf:
-    """`Module:output_header(TaskName)` of a category; raises for an action without one."""
-
-    category: Category
-
-    def __call__(self, action: str) -> dict[str, list[str]]:
-        header = self.category.actions[action].header
-        if header is None:
-            raise LookupError(f"{action} has no output header of its own")
-        return header_value(header, action)
-
-
-@dataclass(frozen=True, slots=True)
-class _HookOf:
-    """`finish` or `cleanup` of a category, called with the action and the last `Data` as JSON."""
-
-    category: Category
-    part: Part
-
-    async def __call__(self, name: str, data: str | None) -> None:
-        action = self.category.actions[name]
-        hook = action.finish_hook if self.part is Part.FINISH else action.cleanup_hook
-        if hook is not None:
-            await invoke(hook, name, load_data(action, data))

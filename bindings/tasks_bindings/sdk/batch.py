@@ -186,7 +186,10 @@ class BatchRun:
             if bad := guard.bad_fields(row):
                 run.returns.append({"bad_fields": bad})
                 continue
-            yield Context(*about, number, repeated), run.data, guard.by_column(row)
+            args = dict(zip(guard.columns, row, strict=True))
+            if guard.absent:
+                args.update(guard.absent)
+            yield Context(*about, number, repeated), run.data, args
 
     def _take(self, step: Step) -> None:
         run, wire = self.run, step.wire

@@ -10,10 +10,11 @@ from typing import Final
 
 import orjson
 import structlog
+from pydantic_core import to_json
 from structlog.contextvars import bound_contextvars
 
-from tasks_bindings.errors import BindingsError, ExecutionError, MessageTooLarge
-from tasks_bindings.invoke import fold_responders, map_responders
+from tasks_bindings.errors import BadReturn, BindingsError, ExecutionError, MessageTooLarge
+from tasks_bindings.invoke import crash_report, fold_responders, map_responders
 from tasks_bindings.sdk.app import App
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.data import dump_data
@@ -57,7 +58,7 @@ class Dispatcher:
         self._responders = app.responders()
         self._categories = {category.name: category for category in app.categories}
         self._replies = Replies()
-        self._runs: dict[tuple[str, int], BatchRun] = {}
+        self._runs: set[BatchRun] = set()
         self._epochs: OrderedDict[str, int] = OrderedDict()
 
     @property
@@ -65,8 +66,15 @@ class Dispatcher:
         """Batches that are being run."""
         return len(self._runs)
 
-    async def batch(self, batch: Batch, send_progress: SendProgress) -> bytes:
+    async def batch(
+        self, batch: Batch, send_progress: SendProgress, *, redelivered: bool = False
+    ) -> bytes:
         """Run a batch, or answer it again; the encoded reply.
+
+        Args:
+            batch: what to run.
+            send_progress: called every few seconds while it runs.
+            redelivered: whether the broker has given it to a process before.
 
         Raises:
             RequestRefused: the app does not serve the action, or has seen a later owner of the
@@ -74,7 +82,7 @@ class Dispatcher:
         """
         with bound_contextvars(task_id=batch.task_id, seq=batch.seq, account_id=batch.account_id):
             self._check_epoch(batch)
-            answer = await self._answer(batch, send_progress)
+            answer = await self._answer(batch, send_progress, redelivered=redelivered)
         reply = {
             "v": codec.VERSION,
             "task_id": batch.task_id,
@@ -96,19 +104,29 @@ class Dispatcher:
 
     def cancel(self, cancel: Cancel) -> None:
         """End the batch of this task that runs here, if one does, after its present row."""
-        run = self._runs.get((cancel.task_id, cancel.seq))
-        if run is not None and run.batch.epoch <= cancel.epoch:
-            run.cancel.set()
+        for run in self._runs:
+            batch = run.batch
+            same = (batch.task_id, batch.seq) == (cancel.task_id, cancel.seq)
+            if same and batch.epoch <= cancel.epoch:
+                run.cancel.set()
 
     async def call(self, call: Call) -> bytes:
-        """Call the responders bound to a key; the encoded reply."""
+        """Call the responders bound to a key; the encoded reply.
+
+        Raises:
+            RequestRefused: what they returned is too large for a message.
+        """
         responders = list(self._responders.responders(call.key))
         results: tuple[CallResult, ...]
         if call.fold and call.args:
             results = (CallResult(value=await fold_responders(responders, tuple(call.args))),)
         else:
             results = tuple(await map_responders(responders, tuple(call.args)))
-        return codec.encode(CallReply(app=self._identity, results=results))
+        reply = CallReply(app=self._identity, results=tuple(map(_sendable, results)))
+        try:
+            return codec.encode(reply)
+        except MessageTooLarge as error:
+            raise RequestRefused(error.code, f"the answer is too large: {error}") from None
 
     def _check_epoch(self, batch: Batch) -> None:
         seen = self._epochs.get(batch.task_id, 0)
@@ -119,7 +137,9 @@ class Dispatcher:
         if len(self._epochs) > MAX_TASKS_SEEN:
             self._epochs.popitem(last=False)
 
-    async def _answer(self, batch: Batch, send_progress: SendProgress) -> Answer:
+    async def _answer(
+        self, batch: Batch, send_progress: SendProgress, *, redelivered: bool
+    ) -> Answer:
         key = key_of(batch)
         known = self._replies.find(key)
         if known is not None:
@@ -127,7 +147,9 @@ class Dispatcher:
             return known
         running = self._replies.running.get(key)
         if running is None:
-            running = asyncio.ensure_future(self._run(batch, send_progress))
+            running = asyncio.ensure_future(
+                self._run(batch, send_progress, redelivered=redelivered)
+            )
             self._replies.running[key] = running
             running.add_done_callback(lambda _: self._replies.running.pop(key, None))
         else:
@@ -136,7 +158,7 @@ class Dispatcher:
         self._replies.keep(key, answer)
         return answer
 
-    async def _run(self, batch: Batch, send_progress: SendProgress) -> Answer:
+    async def _run(self, batch: Batch, send_progress: SendProgress, *, redelivered: bool) -> Answer:
         category = self._categories.get(batch.category)
         action = category.actions.get(batch.action) if category is not None else None
         if category is None or action is None:
@@ -144,14 +166,13 @@ class Dispatcher:
                 "unknown_action", f"{self._app.name} has no tasks.{batch.category}.{batch.action}"
             )
         try:
-            run = BatchRun(batch, action, category)
-            place = (batch.task_id, batch.seq)
-            self._runs[place] = run
+            run = BatchRun(batch, action, category, redelivered=redelivered)
+            self._runs.add(run)
             reporter = asyncio.create_task(self._report(run, send_progress))
             try:
                 result = await run.execute()
             finally:
-                self._runs.pop(place, None)
+                self._runs.discard(run)
                 reporter.cancel()
             data = dump_data(action, result.data)
             return Answer(run.encode(), data, result.worked_s * 1000)
@@ -172,3 +193,12 @@ class Dispatcher:
             )
             with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
                 await send_progress(progress)
+
+
+def _sendable(result: CallResult) -> CallResult:
+    """A responder's result, or a crash of the responder where the result cannot be JSON."""
+    try:
+        to_json(result.value)
+    except ValueError as error:
+        return CallResult(crash=crash_report(BadReturn(f"not JSON: {error}")))
+    return result

@@ -64,13 +64,6 @@ class Guard:
         ]
         return bad + list(self.missing)
 
-    def by_column(self, row: list[Cell]) -> dict[str, Cell]:
-        """The row as the handler is given it."""
-        mapped = dict(zip(self.columns, row, strict=True))
-        if self.absent:
-            mapped.update(self.absent)
-        return mapped
-
 
 def _refused(verifier: Callable[[str], Any] | None, cell: str) -> bool:
     if verifier is None:

@@ -116,6 +116,13 @@ class Rabbitmq:
             self._server.wait()
             self._server = None
 
+    def sync_directory(self) -> None:
+        """Write down now which quorum queues there are; the node does so within seconds only.
+
+        One that was declared right before a `kill` never finds a leader again.
+        """
+        self.evaluate("[ok = dets:sync(Table) || Table <- dets:all()]")
+
     def stop_app(self) -> None:
         """Stop the broker inside its node, as an operator does before maintenance."""
         self.ctl("stop_app")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Final
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
@@ -16,7 +18,8 @@ from yarl import URL
 
 from tasks_bindings.errors import BusUnavailable
 
-CLOSE_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S: Final = 2.0
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +39,9 @@ class Address:
 class Link:
     """An open connection. The driver closes politely, for up to a minute; a link can be cut."""
 
-    def __init__(self, connection: aio_pika.Connection, socket: _Socket) -> None:
+    def __init__(self, connection: aio_pika.Connection, tcp: _Socket) -> None:
         self._connection = connection
-        self._socket = socket
+        self._tcp = tcp
 
     @classmethod
     async def open(cls, address: Address, purpose: str) -> Link:
@@ -56,9 +59,9 @@ class Link:
             ssl_context=address.ssl_context,
             client_properties={"connection_name": f"{address.name} {purpose}"},
         )
-        socket = _Socket(secure=address.url.scheme == "amqps")
-        connection.kwargs["transport_factory"] = socket
-        link = cls(connection, socket)
+        tcp = _Socket(secure=address.url.scheme == "amqps")
+        connection.kwargs["transport_factory"] = tcp
+        link = cls(connection, tcp)
         try:
             await connection.connect(timeout=address.connect_timeout_s)
         except BaseException:
@@ -93,7 +96,7 @@ class Link:
 
     def cut(self) -> None:
         """Drop the connection now, with all that is still to be sent."""
-        self._socket.abort()
+        self._tcp.abort()
 
     async def close(self) -> None:
         """Say goodbye to the broker, for `CLOSE_TIMEOUT_S` at most, then cut."""
@@ -122,8 +125,13 @@ class _Socket(TransportFactory):
         return reader, self._writer
 
     def abort(self) -> None:
-        if self._writer is not None:
-            self._writer.transport.abort()
+        """Close with a reset: otherwise the kernel goes on to send what it has taken."""
+        if self._writer is None or self._writer.transport.is_closing():
+            return
+        raw = self._writer.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._writer.transport.abort()
 
 
 async def bounded(*works: Awaitable[Any], timeout: float) -> None:

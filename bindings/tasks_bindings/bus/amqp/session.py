@@ -31,18 +31,21 @@ from tasks_bindings.wire.topology import Queue, QueueKind
 REPLIES: Final = "kztasks.replies"
 PROBE_KEY: Final = "kztasks.nobody"
 PROBE_TIMEOUT_S: Final = 10.0
+SERVE_TIMEOUT_S: Final = 15.0
+"""A broker answers in milliseconds, or not for a minute: a quorum queue without a leader."""
 
 
 class Session:
     """Two connections and everything on them.
 
     Publishing has a connection of its own, because an alarm of the broker stops all traffic on a
-    connection that publishes, acknowledgements included. `lost` is done as soon as anything of it
-    has ended, with the reason.
+    connection that publishes, acknowledgements included. As soon as anything of it has ended,
+    `lost` is done and `on_lost` has been called, with the reason.
     """
 
     def __init__(self, publishing: Link, consuming: Link) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.on_lost: Callable[[str], None] = _nobody_is_told
         self.reply_queue = ""
         self._publishing = publishing
         self._consuming = consuming
@@ -103,13 +106,13 @@ class Session:
         queue = subscription.queue
         with told_as_ours(f"queue {queue.name} not consumed"):
             try:
-                name = await self._declare(queue)
-                channel = await self._consuming.channel()
-                consumer = Consumer(await self._wire_of(channel), subscription, name)
-                await consumer.start()
+                async with asyncio.timeout(SERVE_TIMEOUT_S):
+                    consumer = await self._consume(subscription)
+            except TimeoutError:
+                self.fail(f"queue {queue.name} not served within {SERVE_TIMEOUT_S:g} s")
+                raise
             except Refusal as error:
                 raise BusError(f"queue {queue.name} refused: {sentence_of(error)}") from error
-        await self._adopt(channel)
         self._subscriptions[subscription] = consumer
         subscription.consumer = consumer
 
@@ -159,6 +162,7 @@ class Session:
             return
         self.lost.set_result(reason)
         self._withdraw()
+        self.on_lost(reason)
         self._publishing.cut()
         self._consuming.cut()
 
@@ -197,7 +201,8 @@ class Session:
         """
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                await publisher.basic_publish(b"", routing_key=PROBE_KEY, wait=False)
+                # Not empty, as the broker stops reading between a message's header and body.
+                await publisher.basic_publish(b"?", routing_key=PROBE_KEY, wait=False)
         except TimeoutError as error:
             raise BrokerBlocks from error
 
@@ -214,6 +219,14 @@ class Session:
             unblocked.cancel()
         if self.lost.done():
             raise BusUnavailable(self.lost.result())
+
+    async def _consume(self, subscription: AmqpSubscription) -> Consumer:
+        name = await self._declare(subscription.queue)
+        channel = await self._consuming.channel()
+        consumer = Consumer(await self._wire_of(channel), subscription, name)
+        await consumer.start()
+        await self._adopt(channel)
+        return consumer
 
     async def _declare(self, queue: Queue) -> str:
         # A refused declaration closes its channel, so it gets one that nobody else uses.
@@ -259,3 +272,7 @@ class Session:
             return BrokerBlocks()
         self.fail(f"a message was not confirmed within {timeout:g} s")
         return PublishTimeout(f"not confirmed within {timeout:g} s")
+
+
+def _nobody_is_told(_: str) -> None:
+    """Before a session is whole, nobody counts on it."""

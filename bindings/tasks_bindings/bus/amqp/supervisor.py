@@ -70,8 +70,9 @@ class Supervisor:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        session = self._release("the bus was closed")
+        session = self.session
         if session is not None:
+            self._release("the bus was closed")
             await session.close()
 
     async def wait_ready(self, timeout: float) -> None:
@@ -112,6 +113,7 @@ class Supervisor:
 
     async def _live(self, session: Session) -> None:
         self.session = session
+        session.on_lost = self._release
         self.sessions += 1
         self._is_blocked = False
         self._ready.set()
@@ -120,17 +122,14 @@ class Supervisor:
         )
         # Shielded, as it is the session that decides when it is lost, not who waits for that.
         reason = await asyncio.shield(session.lost)
-        self.last_error = reason
-        self._release(reason)
         self._log.warning("bus_session_lost", reason=reason)
         await session.close()
 
-    def _release(self, reason: str) -> Session | None:
-        session, self.session = self.session, None
+    def _release(self, reason: str) -> None:
+        self.session = None
+        self.last_error = reason
         self._ready.clear()
-        if session is not None:
-            self._on_lost(reason)
-        return session
+        self._on_lost(reason)
 
 
 def _jittered(delay_s: float) -> float:

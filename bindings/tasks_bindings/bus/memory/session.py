@@ -129,9 +129,9 @@ class MemorySession:
     def __init__(self, broker: MemoryBroker, on_reply: Callable[[Delivery], None]) -> None:
         self._broker = broker
         self._consumers: list[MemoryConsumer] = []
+        self._private: list[str] = []
         replies = self._declare(REPLIES)
         replies.add(_ReplyTaker(on_reply))
-        self._private = [replies.name]
         self.reply_queue = replies.name
 
     def serve(self, subscription: MemorySubscription) -> None:
@@ -141,8 +141,6 @@ class MemorySession:
             BusError: the queue is refused.
         """
         queue = self._declare(subscription.queue)
-        if queue.kind is QueueKind.PRIVATE:
-            self._private.append(queue.name)
         consumer = MemoryConsumer(self._broker, queue, subscription)
         self._consumers.append(consumer)
         subscription.consumer = consumer
@@ -156,6 +154,8 @@ class MemorySession:
             consumer.end()
 
     def _declare(self, queue: Queue) -> MemoryQueue:
-        is_private = queue.kind is QueueKind.PRIVATE
-        name = f"{queue.name}.{uuid4().hex}" if is_private else queue.name
+        name = queue.name
+        if queue.kind is QueueKind.PRIVATE:
+            name = f"{queue.name}.{uuid4().hex}"
+            self._private.append(name)
         return self._broker.declare(queue, name)

@@ -16,7 +16,7 @@ import pytest
 from kztasks.errors import Invalid, NotFound, StoreUnavailable
 from kztasks.store.interface import Download
 from kztasks.store.mongo import MongoStore
-from kztasks.store.mongo.files import CHUNK_BYTES, MongoFiles
+from kztasks.store.mongo.files import CHUNK_BYTES, ChunkDocument, MongoFiles
 
 pytestmark = pytest.mark.store
 
@@ -128,6 +128,30 @@ async def test_a_cancelled_upload_leaves_no_file_and_no_chunk(
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await leftovers(store, store_folder, database_name) == (0, 0)
+
+
+async def test_chunks_that_are_on_their_way_when_the_writer_is_cancelled_are_removed_too(
+    store: MongoStore,
+    store_folder: Path | None,
+    database_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_chunks, sent, arrive = store.files.add_chunks, asyncio.Event(), asyncio.Event()
+
+    async def slow(chunks: list[ChunkDocument]) -> None:
+        sent.set()
+        await arrive.wait()
+        await add_chunks(chunks)
+
+    monkeypatch.setattr(store.files, "add_chunks", slow)
+    task = asyncio.create_task(upload(store.files, "f", some_bytes(3 * MIB)))
+    await sent.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=0.05)
+    arrive.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await leftovers(store, store_folder, database_name) == (0, 0)
 
 
 async def test_a_file_cannot_be_read_before_it_is_complete(store: MongoStore) -> None:

@@ -90,6 +90,13 @@ async def test_more_than_a_thousand_records_come_in_order_and_nothing_of_other_t
     assert await store.log.head(task_id) == records[-1]
 
 
+async def test_the_order_does_not_rest_on_an_index(store: MongoStore) -> None:
+    await store._database["log"].drop_indexes()
+    for seq in random.Random(2).sample(range(150), 150):
+        await store.log.append(a_record("t", seq))
+    assert [record.seq async for record in store.log.records("t")] == list(range(150))
+
+
 @pytest.mark.parametrize("last", [9, 10, 99, 100, 1_000])
 async def test_the_head_is_the_highest_seq_by_number(store: MongoStore, last: int) -> None:
     for seq in {last, last - 1, 2, 9}:

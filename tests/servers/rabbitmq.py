@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ import tempfile
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ SCRIPTS: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's scripts in `/usr/sbin` change the user and the folder; these do neither."""
 ERL_CALL: Final = Path("/usr/lib/erlang/bin/erl_call")
 
+PORT_RANGE: Final = range(20_000, 32_000)
 BOOT_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 20.0
 GUARD: Final = "read -r _; kill -9 {processes}; rm -rf {folder}"
@@ -53,13 +55,14 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Four ports that nobody listens on now."""
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-        try:
-            return cls(*(each.getsockname()[1] for each in sockets))
-        finally:
-            for each in sockets:
-                each.close()
+        """Four ports that nobody listens on now, none that the kernel gives to clients."""
+        found: list[int] = []
+        for port in random.sample(PORT_RANGE, len(PORT_RANGE)):
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                found.append(port)
+            if len(found) == len(fields(cls)):
+                return cls(*found)
+        raise RabbitmqFailed(f"no free ports in {PORT_RANGE}")
 
 
 class Rabbitmq:

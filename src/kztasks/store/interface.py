@@ -163,8 +163,7 @@ class FileStore(Protocol):
     def upload(self, file_id: str, name: str) -> AbstractAsyncContextManager[Upload]:
         """Write a file. Leaving the context without `commit` removes all that was written.
 
-        After an error start again with another id. Ids of 24 hexadecimal digits are none.
-        """
+       XX        """
         ...
 
     async def download(self, file_id: str, *, offset: int = 0) -> Download:

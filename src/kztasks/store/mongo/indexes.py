@@ -63,7 +63,7 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
                 raise
             except OperationFailure as error:
                 raise Misconfigured(
-                    f"index {index.name} on {index.collection} cannot be created: {error.details}"
+                    f"the index {index.name} of the collection {index.collection} cannot be made"
                 ) from error
     await _check_log(database)
 

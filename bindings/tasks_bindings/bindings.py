@@ -78,12 +78,18 @@ class TasksBindings:
         return [result for results in gathered for result in results]
 
     async def fold(self, key: str, accumulator: Any, *args: Any) -> Any:
-        """Hand `accumulator` through all responders, those of this process first."""
+        """Hand `accumulator` through all responders, those of this process first.
+
+        An app that does not answer, or not with one value, leaves it as it is. `"eoq"` puts a
+        responder after the others of its own process.
+        """
         value = await fold_responders(self.local.responders(key), (accumulator, *args))
         for app in self._directory.apps_bound_to(key):
-            [result] = await self._call(app, Call(key=key, args=(value, *args), fold=True))
-            if result.crash is None:
-                value = result.value
+            results = await self._call(app, Call(key=key, args=(value, *args), fold=True))
+            if len(results) != 1:
+                _log.warning("fold_not_answered", app=app, key=key, results=len(results))
+            elif results[0].crash is None:
+                value = results[0].value
         return value
 
     async def apply(self, category: str, action: str, args: Sequence[Any]) -> list[CallResult]:

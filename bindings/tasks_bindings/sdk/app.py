@@ -9,17 +9,10 @@ from typing import Any, Final
 from tasks_bindings.errors import DefinitionError
 from tasks_bindings.registry import Bound, Registry
 from tasks_bindings.sdk.actions import Action
-from tasks_bindings.sdk.callbacks import HeaderOf, HookOf, TriggerOf, VerifierOf
+from tasks_bindings.sdk.callbacks import TriggerOf, bind_category
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.definition import check_handler
-from tasks_bindings.wire.keys import (
-    Part,
-    Trigger,
-    action_key,
-    check_name,
-    part_key,
-    verifier_key,
-)
+from tasks_bindings.wire.keys import Trigger, check_name
 from tasks_bindings.wire.messages import Help
 
 _RESERVED_APPS: Final = frozenset({"apps", "tasks"})
@@ -126,27 +119,11 @@ class App:
         }
 
     def responders(self) -> Registry:
-        """What the app binds beside its actions: verifiers, headers, hooks and triggers."""
+        """What the app binds: actions, verifiers, headers, hooks and triggers."""
         registry = Registry()
         for category in self.categories:
-            for column, verifier in category.verifiers.items():
-                registry.bind(verifier_key(category.name, column), VerifierOf(verifier))
-            actions = category.actions.values()
-            if any(action.header is not None for action in actions):
-                registry.bind(part_key(category.name, Part.OUTPUT_HEADER), HeaderOf(category))
-            if any(action.finish_hook for action in actions):
-                registry.bind(part_key(category.name, Part.FINISH), HookOf(category, Part.FINISH))
-            if any(action.cleanup_hook for action in actions):
-                registry.bind(part_key(category.name, Part.CLEANUP), HookOf(category, Part.CLEANUP))
+            bind_category(registry, category)
         for key in self.triggers.keys:
             for responder in self.triggers.responders(key):
                 registry.bind(key, TriggerOf(responder.function))
         return registry
-
-    def action_keys(self) -> tuple[str, ...]:
-        """The routing keys of its actions."""
-        return tuple(
-            action_key(category.name, name)
-            for category in self.categories
-            for name in category.actions
-        )

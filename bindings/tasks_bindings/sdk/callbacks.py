@@ -1,19 +1,53 @@
-"""What an app binds beside its actions, as functions that are called with what came over the wire.
+"""What an app binds to its keys, as functions that are called with what came over the wire.
 
-They answer with what the keys promise: a header, true or false, nothing.
+They answer with what the keys promise: a return, a header, true or false, nothing. Rows of a task
+do not come this way but in batches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tasks_bindings.invoke import invoke
+from tasks_bindings.registry import Registry
+from tasks_bindings.sdk.actions import Action, Row
 from tasks_bindings.sdk.category import Category, Verifier
+from tasks_bindings.sdk.context import Context
 from tasks_bindings.sdk.data import load_data
 from tasks_bindings.sdk.header import header_value
-from tasks_bindings.wire.keys import Part
+from tasks_bindings.sdk.returns import INIT, KEEP, STOP, to_step
+from tasks_bindings.wire.keys import Part, action_key, part_key, verifier_key
+from tasks_bindings.wire.messages import Return
+
+NO_TASK: Final = "-"
+"""The task id of a call that belongs to no task."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOf:
+    """`Module:TaskName(ExtraArgs, Iterator[, Args])`: a handler called outside of any task."""
+
+    action: Action
+
+    async def __call__(self, extra_args: dict[str, str], iterator: Any, *args: Row) -> Return:
+        """Call the handler with `Data` in its own type, or with `INIT` for "init".
+
+        Returns:
+            What it returned, in a shape of `Return`; `Data` beside it under "data".
+        """
+        action, adapter = self.action, self.action.data_adapter
+        accounts = extra_args["account_id"], extra_args["auth_account_id"]
+        about = action.category, action.name
+        context = Context(*accounts, NO_TASK, *about, row_number=1, maybe_repeated=True)
+        data = INIT if iterator == INIT.value else adapter.validate_python(iterator)
+        step = to_step(await invoke(action.handler, context, data, *args))
+        if step.data is KEEP:
+            return step.wire
+        if step.data is STOP:
+            return {**step.wire, "next": "stop"}
+        return {**step.wire, "next": "data", "data": adapter.dump_python(step.data, mode="json")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +99,18 @@ class TriggerOf:
     async def __call__(self, *args: Any) -> None:
         """Call the function."""
         await invoke(self.function, *args)
+
+
+def bind_category(registry: Registry, category: Category) -> None:
+    """Bind a category's actions, verifiers, headers and hooks to the seed's keys."""
+    actions = category.actions.values()
+    for action in actions:
+        registry.bind(action_key(category.name, action.name), ActionOf(action))
+    for column, verifier in category.verifiers.items():
+        registry.bind(verifier_key(category.name, column), VerifierOf(verifier))
+    if any(action.header is not None for action in actions):
+        registry.bind(part_key(category.name, Part.OUTPUT_HEADER), HeaderOf(category))
+    if any(action.finish_hook for action in actions):
+        registry.bind(part_key(category.name, Part.FINISH), HookOf(category, Part.FINISH))
+    if any(action.cleanup_hook for action in actions):
+        registry.bind(part_key(category.name, Part.CLEANUP), HookOf(category, Part.CLEANUP))

@@ -117,8 +117,7 @@ class AppRunner:
         return drained
 
     def _announce(self) -> HelpReply:
-        keys = (*self._app.action_keys(), *self._app.responders().keys)
-        bindings = tuple(dict.fromkeys(keys))
+        bindings = self._app.responders().keys
         served = self._app.help()
         plain = {
             category: {name: metadata.model_dump_json() for name, metadata in actions.items()}

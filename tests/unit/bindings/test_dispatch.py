@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tasks_bindings import App, Category, Context, Replace, Row, Trigger, ok, row
+from tasks_bindings import INIT, STOP, App, Category, Context, Replace, Row, Trigger, ok, row
 from tasks_bindings.sdk import dispatch
 from tasks_bindings.sdk.data import MAX_DATA_BYTES
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
@@ -350,9 +350,10 @@ async def test_a_result_that_no_message_could_hold_is_refused() -> None:
 
 
 async def test_what_an_app_offers_is_bound_to_the_seeds_keys() -> None:
-    app = callbacks()
-    assert app.action_keys() == ("tasks.cat.act", "tasks.cat.named", "tasks.cat.plain")
-    assert app.responders().keys == (
+    assert callbacks().responders().keys == (
+        "tasks.cat.act",
+        "tasks.cat.named",
+        "tasks.cat.plain",
         "tasks.cat.digits",
         "tasks.cat.output_header",
         "tasks.cat.finish",
@@ -363,10 +364,39 @@ async def test_what_an_app_offers_is_bound_to_the_seeds_keys() -> None:
 
 
 async def test_callbacks_that_no_action_has_are_not_bound() -> None:
-    assert csv_app(handle).responders().keys == ()
+    assert csv_app(handle).responders().keys == ("tasks.cat.act",)
     assert noinput_app(lambda _context, _data: ok(1)).responders().keys == (
+        "tasks.cat.act",
         "tasks.cat.output_header",
     )
+
+
+EXTRA = {"account_id": "a", "auth_account_id": "b"}
+
+
+async def test_a_handler_can_be_called_outside_of_a_task_as_kazoos_apply_does() -> None:
+    def handler(context: Context, data: Any, args: Row) -> object:
+        assert (context.account_id, context.auth_account_id) == ("a", "b")
+        match args["a"]:
+            case "first":
+                return row([repr(data)], 1)
+            case "next":
+                return ok(data + 1)
+            case "stop":
+                return ok(STOP)
+            case _:
+                return "why"
+
+    asked, key = Dispatcher(csv_app(handler, data_type=int), IDENTITY), "tasks.cat.act"
+    [first] = await call(asked, key, EXTRA, "init", {"a": "first"})
+    assert first == {"row": [repr(INIT)], "next": "data", "data": 1}
+    assert await call(asked, key, EXTRA, 1, {"a": "next"}) == [
+        {"ok": True, "next": "data", "data": 2}
+    ]
+    assert await call(asked, key, EXTRA, 1, {"a": "stop"}) == [{"ok": True, "next": "stop"}]
+    assert await call(asked, key, EXTRA, 1, {"a": "fail"}) == [{"error": "why"}]
+    assert await call(asked, key, EXTRA, "text", {"a": "next"}) == ["ValidationError"]
+    assert await call(asked, key, {}, "init", {"a": "next"}) == ["KeyError"]
 
 
 async def test_a_reply_is_plain_json() -> None:

@@ -21,7 +21,8 @@ _log = structlog.get_logger(__name__)
 async def run_app(app: App, settings: AppSettings) -> None:
     """Run one instance of an app on RabbitMQ until SIGTERM or SIGINT.
 
-    It starts without a broker too and takes up its work when there is one.
+    It starts without a broker too and takes up its work when there is one. What a start hook of the
+    app raises ends the process.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -35,11 +36,27 @@ async def run_app(app: App, settings: AppSettings) -> None:
     environment = Environment(dict(os.environ))  # noqa: TID251  (handed to the app's own hooks)
     runner = AppRunner(app, bus, environment)
     await bus.start()
-    await runner.start()
-    await stop.wait()
-    _log.info("app_stopping", app=app.name)
-    await runner.close(drain_s=settings.drain_s)
-    await bus.close()
+    try:
+        if await _start_unless(stop, runner):
+            await stop.wait()
+            _log.info("app_stopping", app=app.name)
+            await runner.close(drain_s=settings.drain_s)
+    finally:
+        await bus.close()
+
+
+async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:
+    """Start, however long the app's hooks take, unless told to stop before; whether it started."""
+    starting = asyncio.create_task(runner.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        await starting
+        return True
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    return False
 
 
 def main(app: App) -> None:

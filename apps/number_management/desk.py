@@ -39,11 +39,11 @@ class Desk:
         self._master_account: str | None = None
 
     async def open(self, environment: Environment) -> None:
-        """Connect to the table and see that it answers.
+        """Connect to the table and wait until it answers.
 
         Raises:
             Misconfigured: a setting makes no sense.
-            TableUnavailable: the database does not answer.
+            TableUnavailable: the database refuses.
         """
         settings = Settings.of(environment)
         table = NumberTable(settings.mongo_url, settings.database)

@@ -7,6 +7,7 @@ number never overwrite each other. It needs neither transactions nor a replica s
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -66,13 +67,13 @@ class NumberTable:
         self._patience_s = patience_s
 
     async def prepare(self) -> None:
-        """Create the index that lists of an account need; it may exist already.
+        """Wait until the database answers, and create the index that lists of an account need.
 
         Raises:
-            TableUnavailable: the database does not answer.
+            TableUnavailable: the database refuses.
         """
         keys = [("account_id", ASCENDING), ("e164", ASCENDING)]
-        await self._patiently("preparing", lambda: self._numbers.create_index(keys))
+        await self._patiently("preparing", lambda: self._numbers.create_index(keys), math.inf)
 
     async def find(self, e164: str) -> Stored | None:
         """A number, or `None` if the table has no such one.
@@ -143,9 +144,12 @@ class NumberTable:
             return False
         return True
 
-    async def _patiently(self, doing: str, operation: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(
+        self, doing: str, operation: Callable[[], Awaitable[T]], patience_s: float | None = None
+    ) -> T:
         """Do it until the database answers. Every operation here may be done twice."""
-        deadline, backoff = time.monotonic() + self._patience_s, FIRST_BACKOFF_S
+        patience_s = self._patience_s if patience_s is None else patience_s
+        deadline, backoff = time.monotonic() + patience_s, FIRST_BACKOFF_S
         while True:
             try:
                 return await operation()

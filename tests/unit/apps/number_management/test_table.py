@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from apps.number_management.desk import Desk
 from apps.number_management.documents import Stored
@@ -119,6 +120,24 @@ async def test_a_database_that_is_away_is_waited_for_and_then_given_up() -> None
         with pytest.raises(TableUnavailable, match="finding a number"):
             await table.find("+14155550100")
         table.close()
+
+
+async def test_at_the_start_a_database_that_is_away_is_waited_for(
+    store_url: str, database_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = NumberTable(store_url, database_name, patience_s=0.0)
+    numbers, away = table._numbers, [AutoReconnect(), AutoReconnect()]
+
+    class Away:
+        async def create_index(self, keys: list[tuple[str, int]]) -> str:
+            if away:
+                raise away.pop()
+            return str(await numbers.create_index(keys))
+
+    monkeypatch.setattr(table, "_numbers", Away())
+    await table.prepare()
+    assert away == []
+    table.close()
 
 
 @pytest.mark.parametrize("address", ["mongodb://", "mongodb://a:b:c@h/", "http://h/"])

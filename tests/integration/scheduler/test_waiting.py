@@ -1,0 +1,79 @@
+"""A task whose app is not there waits, says what for, and goes on when one comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from kztasks.domain.status import TaskStatus
+from tasks_bindings import App, Category, Context, Row, Step, row
+from tests.integration.scheduler.kit import Engine, numbers, table
+
+pytestmark = pytest.mark.store
+
+
+def app() -> App:
+    """An app that adds up, so that a row run twice would show."""
+    t = Category("t")
+
+    @t.csv_action("add", description="d", mandatory=["n"], output_header=["sum"])
+    async def add(_context: Context, data: object, args: Row) -> Step:
+        total = int(args["n"] or 0) + (data if isinstance(data, int) else 0)
+        return row([total], total)
+
+    return App("t", t)
+
+
+def sums(rows: int) -> bytes:
+    return table(["n", "sum"], [[str(n), str(n * (n + 1) // 2)] for n in range(1, rows + 1)])
+
+
+async def test_a_task_waits_for_its_app_and_goes_on_when_it_starts(engine: Engine) -> None:
+    scheduler = await engine.scheduler()
+    task_id = await engine.submit("add", numbers(100))
+    await scheduler.start(task_id)
+
+    waiting = await engine.until(task_id, lambda task: task.waiting_for)
+    assert waiting.status is TaskStatus.EXECUTING
+    assert waiting.waiting_for == "an app that serves tasks.t.add"
+
+    await engine.app(app())
+    task = await engine.ended(task_id)
+    assert (task.status, task.waiting_for) == (TaskStatus.SUCCESS, None)
+    assert await engine.output(task_id) == sums(100)
+
+
+async def test_a_task_waits_for_its_app_in_the_middle_as_well(engine: Engine) -> None:
+    first = await engine.app(app())
+    scheduler = await engine.scheduler(silence_s=0.5)
+    await engine.store.set_run_time_settings({"wait_after_row_ms": 5})
+    await scheduler.scheduler._run_time.refresh()
+    task_id = await engine.submit("add", numbers(200))
+    await scheduler.start(task_id)
+    await engine.committed(task_id, 1)
+    await first.close()
+
+    waiting = await engine.until(task_id, lambda task: task.waiting_for)
+    assert waiting.status is TaskStatus.EXECUTING
+    assert waiting.waiting_for == "an app that serves tasks.t.add"
+
+    await engine.store.set_run_time_settings({"wait_after_row_ms": 0})
+    await engine.app(app())
+    assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
+    assert await engine.output(task_id) == sums(200)
+
+
+async def test_progress_is_seen_while_a_task_runs(engine: Engine) -> None:
+    await engine.app(app())
+    scheduler = await engine.scheduler()
+    await engine.store.set_run_time_settings({"wait_after_row_ms": 5})
+    await scheduler.scheduler._run_time.refresh()
+    task_id = await engine.submit("add", numbers(200))
+    await scheduler.start(task_id)
+
+    running = await engine.until(task_id, lambda task: task.succeeded)
+    assert running.status is TaskStatus.EXECUTING
+    assert running.succeeded is not None
+    assert 0 < running.succeeded < 200
+    assert (running.failed, running.total_rows) == (0, 200)
+    await scheduler.scheduler.operations.stop(task_id)
+    await engine.ended(task_id)

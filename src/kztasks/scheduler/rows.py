@@ -38,6 +38,8 @@ from tasks_bindings.wire.messages import BatchReply
 _log = structlog.get_logger(__name__)
 
 EMPTY_REPLY_PAUSE_S: Final = 0.2
+PAUSE_LOOK_S: Final = 1.0
+"""How often a long pause looks whether it is still to be that long."""
 STOP_PATIENCE_S: Final = 5.0
 """How long a stop waits for the batch that runs, before it ends the task without it."""
 
@@ -86,7 +88,7 @@ class RowLoop:
         self._work_ms = work_ms
         self._waiting_for = waiting_for
         self._prepared: Prepared | None = None
-        self._not_before = 0.0
+        self._rests_since = float("-inf")
         self.stop: Final = asyncio.Event()
         """Set to end the task after the row that is being run."""
 
@@ -134,7 +136,7 @@ class RowLoop:
             for task in (sending, preparing, stopping):
                 task.cancel()
         if not reply.returns:  # cancelled before its first row, or an app that is not well
-            self._not_before = time.monotonic() + EMPTY_REPLY_PAUSE_S
+            await self._stopped_within(EMPTY_REPLY_PAUSE_S)
             return head
         return self._record(head, prepared, reply, attempts)
 
@@ -143,7 +145,7 @@ class RowLoop:
     ) -> LogRecord:
         outcome = settle(reply.returns, self._rules, prepared.rows)
         self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
-        self._not_before = time.monotonic() + self._pause_s()
+        self._rests_since = time.monotonic()
         app = reply.app
         return self._build(
             head, outcome, data=reply.data, app=f"{app.name}/{app.version}/{app.instance}",
@@ -221,11 +223,14 @@ class RowLoop:
         return self._task.owner.epoch if self._task.owner is not None else 1
 
     async def _stopped_in_pause(self) -> bool:
-        left = self._not_before - time.monotonic()
-        if left <= 0:
-            return False
+        while (left := self._rests_since + self._pause_s() - time.monotonic()) > 0:
+            if await self._stopped_within(min(left, PAUSE_LOOK_S)):
+                return True
+        return False
+
+    async def _stopped_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self.stop.wait(), left)
+            await asyncio.wait_for(self.stop.wait(), seconds)
         except TimeoutError:
             return False
         return True
@@ -253,7 +258,7 @@ class RowLoop:
             "auth_account_id": task.auth_account_id,
             "first_row": head.row + 1,
             "data": head.data,
-            "pause_ms": int(self._pause_s() * 1000),
+            "pause_ms": round(self._pause_s() * 1000),
             "work_ms": self._work_ms,
             "hash": digest.hexdigest(),
         }

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from kztasks.domain.header import OutputHeader, csv_header, default_header, whole_header
+from kztasks.domain.log import LogRecord
 from kztasks.domain.task import Task
 from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.directory import Directory
@@ -20,7 +21,7 @@ from tasks_bindings.wire.messages import CallResult, Metadata
 _log = structlog.get_logger(__name__)
 
 HOOK_PATIENCE_S: Final = 10.0
-"""How long a hook waits for an app to come back, before the task ends without it."""
+"""How long a callback waits for an app to come back, before the task goes on without it."""
 
 
 class Callbacks:
@@ -41,10 +42,16 @@ class Callbacks:
         self._directory = directory
         self._discovery = discovery
 
-    async def output_header(self, metadata: Metadata) -> OutputHeader:
-        """Ask for the header of `out.csv`; a crash or nothing usable gives the seed's default."""
+    async def output_header(self, metadata: Metadata | None) -> OutputHeader:
+        """Ask for the header of `out.csv`; a crash or nothing usable gives the seed's default.
+
+        Args:
+            metadata: of the action; `None` where no app serves it and none is waited for.
+        """
         columns = self._task.input.columns if self._task.input is not None else None
-        result = await self._call(Part.OUTPUT_HEADER, self._task.action)
+        if metadata is None:
+            return default_header(columns or ())
+        result = await self._call(Part.OUTPUT_HEADER, self._task.action, patience_s=HOOK_PATIENCE_S)
         answer = result.value if result is not None and result.crash is None else None
         match answer:
             case {"replace": list(names)} if _are_columns(names):
@@ -55,25 +62,27 @@ class Callbacks:
             case _:
                 return default_header(metadata.columns)
 
-    async def finish(self, data: str | None) -> str | None:
+    async def finish(self, head: LogRecord) -> str | None:
         """Call `finish` with the action and the last `Data`; what went wrong, if anything."""
-        return await self._hook(Part.FINISH, data)
+        return await self._hook(Part.FINISH, head)
 
-    async def cleanup(self, data: str | None) -> str | None:
+    async def cleanup(self, head: LogRecord) -> str | None:
         """Call `cleanup` with the action and the last `Data`; what went wrong, if anything."""
-        return await self._hook(Part.CLEANUP, data)
+        return await self._hook(Part.CLEANUP, head)
 
-    async def _hook(self, part: Part, data: str | None) -> str | None:
-        result = await self._call(part, self._task.action, data)
+    async def _hook(self, part: Part, head: LogRecord) -> str | None:
+        """An app that never ran a row has nothing to finish, so it is not waited for."""
+        patience_s = HOOK_PATIENCE_S if head.row else 0.0
+        result = await self._call(part, self._task.action, head.data, patience_s=patience_s)
         if result is None or result.crash is None:
             return None
         _log.error("hook_crashed", hook=part.value, error=result.crash.message)
         return f"{part.value} crashed: {result.crash.type}"
 
-    async def _call(self, part: Part, *args: Any) -> CallResult | None:
+    async def _call(self, part: Part, *args: Any, patience_s: float) -> CallResult | None:
         """The first responder's result, `None` where the app has bound nothing to the key."""
         key = part_key(self._task.category, part)
-        deadline = time.monotonic() + HOOK_PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while True:
             app = self._directory.app_for(self._task.category, self._task.action)
             try:

@@ -51,7 +51,7 @@ class Finisher:
         Args:
             head: the end record of the task's log.
         """
-        note = await self._callbacks.finish(head.data)
+        note = await self._callbacks.finish(head)
         delivered = await self._deliver(head)
         reasons = [one for one in (head.reason, delivered.problem, note) if one is not None]
         status = self._status(head)
@@ -82,7 +82,7 @@ class Finisher:
             succeeded=head.succeeded,
             reason=ending.reason,
         )
-        await self._callbacks.cleanup(head.data)
+        await self._callbacks.cleanup(head)
 
     async def _deliver(self, head: LogRecord) -> Delivered:
         store, settings = self._tools.store, self._tools.settings

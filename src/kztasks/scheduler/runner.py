@@ -97,7 +97,8 @@ class TaskRunner:
         if head is not None:
             _log.info("task_resumed", row=head.row, seq=head.seq)
             return head
-        header = await self._callbacks.output_header(await self._metadata())
+        metadata = await self._metadata()
+        served = metadata if metadata is not UNSERVED else None
         begin = LogRecord(
             task_id=self.task.id,
             seq=0,
@@ -109,14 +110,14 @@ class TaskRunner:
             data=None,
             failed=0,
             succeeded=0,
-            header=header,
+            header=await self._callbacks.output_header(served),
             cause=EndCause.STOPPED if self._stop_asked else None,
         )
         _log.info("task_started", total_rows=self.task.total_rows)
         return await commit(log, seal(begin, ROOT_SHA))
 
     async def _metadata(self) -> Metadata:
-        """The action's metadata; waits until an app serves it, unless the task is to stop."""
+        """The action's metadata; waits until an app serves it, or the task is to stop."""
         category, action = self.task.category, self.task.action
         while not self._stop_asked:
             found = self._tools.directory.metadata(category, action)

@@ -44,6 +44,8 @@ _log = structlog.get_logger(__name__)
 
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 5.0
+MOST_FAILURES: Final = 3
+"""So often an app may fail on a batch before it is taken for one that cannot be read."""
 
 
 class BatchPoisoned(KztasksError):
@@ -62,6 +64,12 @@ class BatchLost(KztasksError):
     """No answer and no sign of life; the batch is to be sent again."""
 
     code = "batch_lost"
+
+
+class BatchFailed(BatchLost):
+    """The app's process could not read the batch, or not send its answer."""
+
+    code = "batch_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ class Exchange:
             OwnershipLost: the app has seen a later owner of the task.
             MessageTooLarge: it does not fit into a message.
         """
-        attempt, backoff = 0, FIRST_BACKOFF_S
+        attempt, failures, backoff = 0, 0, FIRST_BACKOFF_S
         while True:
             app = self._directory.app_for(request.category, request.action)
             if app is None:
@@ -131,6 +139,9 @@ class Exchange:
             try:
                 reply = await self._attempt(app, request, attempt)
             except (BatchLost, BusError) as error:
+                failures += isinstance(error, BatchFailed)
+                if failures == MOST_FAILURES:
+                    raise BatchRejected(str(error)) from error
                 _log.warning("batch_not_answered", app=app, attempt=attempt, why=str(error))
                 waiting_for(_cause(error))
                 await self._back_off(error, backoff)
@@ -248,6 +259,6 @@ def _raise_death(dead: Dead) -> None:
         case "delivery_limit":
             raise BatchPoisoned("every process that took the batch died")
         case "rejected":
-            raise BatchRejected("the app could not read the batch")
+            raise BatchFailed("the app could not read the batch, or not answer it")
         case _:
             raise BatchLost(f"no app took the batch in time ({dead.reason})")

@@ -85,7 +85,7 @@ def _number(e164: str, fields: Document) -> Number:
         account_name=fields["account_name"],
         previously_assigned_to=fields["previously_assigned_to"],
         used_by=fields["used_by"],
-        ported_in=fields["ported_in"],
+        ported_in=bool(fields["ported_in"]),  # SQLite behind the embedded server knows 0 and 1
         carrier_module=fields["carrier_module"],
         features=dict(_flat(fields["features"])),
     )

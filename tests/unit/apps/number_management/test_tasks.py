@@ -66,6 +66,16 @@ def test_an_imported_number_is_written_with_all_that_the_row_said(run: Run) -> N
     }
 
 
+@pytest.mark.parametrize(("cell", "ported"), [("true", True), ("false", False)])
+def test_true_and_false_stay_what_they_are_through_every_change(
+    run: Run, cell: str, *, ported: bool
+) -> None:
+    run("import", f"e164,ported_in\n{MINE},{cell}\n")
+    for action in ("reserve", "release", "assign_to", "find"):
+        [row] = [one["row"] for one in run(action, f"e164\n{MINE}\n").returns]
+        assert row["ported_in"] is ported
+
+
 def test_the_sample_can_be_imported_and_listed(run: Run) -> None:
     ran = run("import", SAMPLE.read_text())
     assert len(ran.returns) == 20

@@ -7,15 +7,16 @@ import time
 
 import pytest
 
-from tasks_bindings.bus import SessionState
+from tasks_bindings.bus import Delivery, SessionState
 from tasks_bindings.errors import BusUnavailable, Unroutable
-from tasks_bindings.wire.topology import BINDINGS, Binding, Queue, QueueKind
+from tasks_bindings.wire.topology import BINDINGS, DEAD_QUEUE, Binding, Queue, QueueKind
 from tests.contract.bus.conftest import Transport
 from tests.contract.bus.kit import (
     KEY,
     PATIENCE_S,
     Gate,
     Inbox,
+    bodies,
     eventually,
     replier,
     text,
@@ -131,6 +132,55 @@ async def test_an_acknowledgement_after_the_loss_counts_for_nothing(transport: T
     second.open()
     await eventually(lambda: len(second.finished) == 1)
     assert bus.health.sessions == 2
+
+
+async def test_a_failure_after_the_loss_buries_nothing(transport: Transport) -> None:
+    bus, dead, fails = await transport.bus(), Inbox(), asyncio.Event()
+    deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    async def fail_when_told(delivery: Delivery) -> None:
+        deliveries.put_nowait(delivery)
+        await fails.wait()
+        raise ValueError(delivery.message.body.decode())
+
+    await bus.consume(DEAD_QUEUE, dead)
+    await bus.consume(work_queue(prefetch=1), fail_when_told)
+    await bus.publish(BINDINGS.name, KEY, text("x"))
+    await deliveries.get()
+    await transport.lose_session(bus)
+    assert (await deliveries.get()).redelivered
+    fails.set()
+    await bus.publish(BINDINGS.name, KEY, text("y"))
+    assert [(await dead.next()).message.body for _ in range(2)] == [b"x", b"y"]
+    assert dead.is_empty
+
+
+async def test_what_is_delivered_again_comes_before_what_waits(transport: Transport) -> None:
+    bus, gate = await transport.bus(), Gate()
+    await bus.consume(work_queue(), gate)
+    for body in ("first", "second", "third"):
+        await bus.publish(BINDINGS.name, KEY, text(body))
+    await gate.arrival()
+    await transport.lose_session(bus)
+    gate.open()
+    arrived = [await gate.arrival() for _ in range(3)]
+    assert bodies(arrived) == ["first", "second", "third"]
+    assert [delivery.redelivered for delivery in arrived] == [True, False, False]
+
+
+async def test_a_handler_of_a_cancelled_subscription_is_interrupted_at_close(
+    transport: Transport,
+) -> None:
+    leaving, staying, gate, inbox = await transport.bus(), await transport.bus(), Gate(), Inbox()
+    subscription = await leaving.consume(work_queue(), gate)
+    await staying.publish(BINDINGS.name, KEY, text("unfinished"))
+    await gate.arrival()
+    await subscription.cancel()
+    await staying.consume(work_queue(), inbox)
+    del subscription
+    await leaving.close()
+    assert gate.at_once == 0
+    assert (await inbox.next()).redelivered
 
 
 async def test_unfinished_deliveries_go_to_another_consumer_at_close(transport: Transport) -> None:

@@ -140,6 +140,26 @@ async def test_a_channel_that_ends_takes_the_session_with_it(connect: Connect) -
     gate.open()
 
 
+async def test_a_cancelled_consumer_leaves_no_channel_behind(
+    rabbitmq: Rabbitmq, connect: Connect, amqp_url: str
+) -> None:
+    bus, gate = await connect(), Gate()
+    for number in range(5):
+        subscription = await bus.consume(work_queue(), gate)
+        await bus.publish(BINDINGS.name, KEY, text(str(number)))
+        await gate.arrival()
+        await subscription.cancel()
+    gate.open()
+    await eventually(lambda: len(gate.finished) == 5)
+    vhost = amqp_url.rpartition("/")[2]
+    for _ in range(20):
+        listed = await asyncio.to_thread(rabbitmq.ctl, "list_channels", "--vhost", vhost, "number")
+        if listed.split() == ["number", "1", "1"]:
+            break
+    assert listed.split() == ["number", "1", "1"]
+    assert bus.health.sessions == 1
+
+
 async def test_refused_declarations_disturb_no_running_handler(connect: Connect) -> None:
     bus, gate = await connect(), Gate()
     await bus.consume(work_queue(prefetch=3), gate)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Final
+from weakref import WeakSet
 
 import structlog
 from yarl import URL
@@ -57,6 +58,7 @@ class AmqpBus:
         )
         self._calls = PendingCalls()
         self._subscriptions: list[AmqpSubscription] = []
+        self._made: WeakSet[AmqpSubscription] = WeakSet()
         self._supervisor = Supervisor(
             open_session=self._open_session,
             on_lost=self._calls.fail_all,
@@ -70,10 +72,11 @@ class AmqpBus:
 
     async def close(self) -> None:
         """End the session for good; see `Bus.close`."""
-        subscriptions, self._subscriptions = self._subscriptions, []
-        for subscription in subscriptions:
+        self._subscriptions.clear()
+        made = list(self._made)
+        for subscription in made:
             subscription.abandon()
-        for subscription in subscriptions:
+        for subscription in made:
             await subscription.drain(CANCEL_TIMEOUT_S)
         await self._supervisor.close()
 
@@ -147,6 +150,7 @@ class AmqpBus:
     async def consume(self, queue: Queue, handler: Handler) -> AmqpSubscription:
         """Consume a queue in this session and all later ones; see `Bus.consume`."""
         subscription = AmqpSubscription(queue, handler, self._forget)
+        self._made.add(subscription)
         self._subscriptions.append(subscription)
         session = self._supervisor.session
         if session is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -34,6 +34,7 @@ class AmqpSubscription:
         self.handler = handler
         self.running = RunningHandlers()
         self.consumer: Consumer | None = None
+        self.is_cancelled = False
         self._forget = forget
 
     @property
@@ -47,6 +48,7 @@ class AmqpSubscription:
 
     async def cancel(self) -> None:
         """Take no new deliveries; see `Subscription.cancel`."""
+        self.is_cancelled = True
         self._forget(self)
         consumer, self.consumer = self.consumer, None
         if consumer is not None:
@@ -64,13 +66,30 @@ class AmqpSubscription:
 
 
 class Consumer:
-    """Consumes a queue on a channel of its own, so that prefetch and failures are its own too."""
+    """Consumes a queue on a channel of its own, so that prefetch and failures are its own too.
 
-    def __init__(self, wire: Channel, subscription: AmqpSubscription, queue_name: str) -> None:
+    Args:
+        wire: the channel.
+        subscription: whose handler gets the deliveries.
+        queue_name: the queue, declared.
+        leave: closes the channel, when a cancelled consumer has settled everything.
+    """
+
+    def __init__(
+        self,
+        wire: Channel,
+        subscription: AmqpSubscription,
+        queue_name: str,
+        *,
+        leave: Callable[[], Awaitable[None]],
+    ) -> None:
         self.queue_name = queue_name
         self._wire = wire
         self._subscription = subscription
+        self._leave = leave
         self._tag: str | None = None
+        self._held = 0
+        self._is_cancelled = False
         self._is_over = False
 
     async def start(self) -> None:
@@ -80,9 +99,12 @@ class Consumer:
         self._tag = consuming.consumer_tag
 
     async def cancel(self) -> None:
-        """Take no new deliveries. The channel stays until the session ends, for what still runs."""
+        """Take no new deliveries. The channel stays until what still runs is settled."""
         if self._tag is not None:
             await bounded(self._wire.basic_cancel(self._tag), timeout=CLOSE_TIMEOUT_S)
+        self._is_cancelled = True
+        if self._held == 0:
+            await self._leave()
 
     def stop(self) -> None:
         """Leave further deliveries to the broker, which gets them back with the channel."""
@@ -91,6 +113,7 @@ class Consumer:
     async def _on_delivery(self, received: DeliveredMessage) -> None:
         # The driver cancels its own tasks with the channel, so a handler runs in one of ours.
         if not self._is_over:
+            self._held += 1
             self._subscription.running.start(self._handle(received))
 
     async def _handle(self, received: DeliveredMessage) -> None:
@@ -100,8 +123,11 @@ class Consumer:
             await self._settle(received, Outcome.ABANDONED)
             raise
         await self._settle(received, outcome)
+        if self._is_cancelled and self._held == 0:
+            await self._leave()
 
     async def _settle(self, received: DeliveredMessage, outcome: Outcome) -> None:
+        self._held -= 1
         tag = received.delivery_tag
         if tag is None or self._is_over:
             return

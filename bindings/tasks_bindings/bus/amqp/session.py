@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from aio_pika.abc import AbstractChannel as PikaChannel
@@ -50,7 +51,7 @@ class Session:
         self._publishing = publishing
         self._consuming = consuming
         self._subscriptions: dict[AmqpSubscription, Consumer] = {}
-        self._channels: list[PikaChannel] = []
+        self._channels: set[PikaChannel] = set()
         self._publisher: Channel | None = None
         self._watch(publishing.closing, "the publishing connection ended")
         self._watch(consuming.closing, "the consuming connection ended")
@@ -113,8 +114,12 @@ class Session:
                 raise
             except Refusal as error:
                 raise BusError(f"queue {queue.name} refused: {sentence_of(error)}") from error
+        if self.lost.done():
+            raise BusUnavailable(self.lost.result())
         self._subscriptions[subscription] = consumer
         subscription.consumer = consumer
+        if subscription.is_cancelled:
+            await subscription.cancel()
 
     async def publish(
         self,
@@ -223,7 +228,8 @@ class Session:
     async def _consume(self, subscription: AmqpSubscription) -> Consumer:
         name = await self._declare(subscription.queue)
         channel = await self._consuming.channel()
-        consumer = Consumer(await self._wire_of(channel), subscription, name)
+        wire = await self._wire_of(channel)
+        consumer = Consumer(wire, subscription, name, leave=partial(self._dismiss, channel))
         await consumer.start()
         await self._adopt(channel)
         return consumer
@@ -239,9 +245,14 @@ class Session:
     async def _adopt(self, channel: PikaChannel) -> Channel:
         """Make a channel part of the session: when it ends, all ends."""
         wire = await self._wire_of(channel)
-        self._channels.append(channel)
-        self._watch(wire.closing, "a channel ended")
+        self._channels.add(channel)
+        self._watch(wire.closing, "a channel ended", part=channel)
         return wire
+
+    async def _dismiss(self, channel: PikaChannel) -> None:
+        """Close a channel that is needed no more."""
+        self._channels.discard(channel)
+        await bounded(channel.close(), timeout=CLOSE_TIMEOUT_S)
 
     async def _wire_of(self, channel: PikaChannel) -> Channel:
         """The driver's channel below aio-pika's, which starts a task less for every message."""
@@ -254,10 +265,13 @@ class Session:
     def _cancelled_by_broker(self, frame: Basic.Cancel) -> None:
         self.fail(f"the broker cancelled the consumer {frame.consumer_tag}")
 
-    def _watch(self, ending: asyncio.Future[Any], what: str) -> None:
+    def _watch(
+        self, ending: asyncio.Future[Any], what: str, *, part: PikaChannel | None = None
+    ) -> None:
         def ended(future: asyncio.Future[Any]) -> None:
             error = None if future.cancelled() else future.exception()
-            self.fail(f"{what}: {sentence_of(error)}")
+            if part is None or part in self._channels:
+                self.fail(f"{what}: {sentence_of(error)}")
 
         ending.add_done_callback(ended)
 

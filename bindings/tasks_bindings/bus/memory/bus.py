@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
+from weakref import WeakSet
 
 import structlog
 
@@ -37,6 +38,7 @@ class MemoryBus:
         self._name = name
         self._calls = PendingCalls()
         self._subscriptions: list[MemorySubscription] = []
+        self._made: WeakSet[MemorySubscription] = WeakSet()
         self._session: MemorySession | None = None
         self._ready = asyncio.Event()
         self._is_started = False
@@ -56,11 +58,12 @@ class MemoryBus:
         if self._rebuild is not None:
             self._rebuild.cancel()
             self._rebuild = None
-        subscriptions, self._subscriptions = self._subscriptions, []
+        self._subscriptions.clear()
         self._end("the bus was closed")
-        for subscription in subscriptions:
+        made = list(self._made)
+        for subscription in made:
             subscription.running.cancel()
-        for subscription in subscriptions:
+        for subscription in made:
             await subscription.drain(CANCEL_TIMEOUT_S)
 
     def disconnect(self, *, for_s: float = 0.0) -> None:
@@ -139,6 +142,7 @@ class MemoryBus:
         subscription = MemorySubscription(queue, handler, self._forget)
         if self._session is not None:
             self._session.serve(subscription)
+        self._made.add(subscription)
         self._subscriptions.append(subscription)
         return subscription
 

@@ -102,6 +102,40 @@ class Timing:
     row_timeout_s: float
 
 
+class _SignsOfLife:
+    """What an app has said of a batch that it runs; anything else does not count."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._heard_at = self._moved_at = time.monotonic()
+        self._done = -1
+
+    def left(self) -> float:
+        """Seconds to wait for the next sign.
+
+        Raises:
+            BatchLost: none has come for too long.
+        """
+        left = self._heard_at + self._timing.silence_s + 1.0 - time.monotonic()
+        if left <= 0:
+            raise BatchLost(f"no sign of life for {self._timing.silence_s:g} s")
+        return left
+
+    def note(self, done: int) -> None:
+        """So many rows are done.
+
+        Raises:
+            BatchRejected: the present one has been running for too long.
+        """
+        now = self._heard_at = time.monotonic()
+        if done != self._done:
+            self._done, self._moved_at = done, now
+        elif now - self._moved_at > self._timing.row_timeout_s:
+            raise BatchRejected(
+                f"one row has been running for over {self._timing.row_timeout_s:g} s"
+            )
+
+
 class Exchange:
     """Sends batches to whoever serves their action now."""
 
@@ -171,23 +205,19 @@ class Exchange:
             return await self._await_reply(call, request)
 
     async def _await_reply(self, call: Call, request: BatchRequest) -> BatchReply:
-        done, moved_at = -1, time.monotonic()
+        life = _SignsOfLife(self._timing)
         while True:
             try:
-                delivery = await call.receive(self._timing.silence_s + 1.0)
+                delivery = await call.receive(life.left())
             except ReplyTimeout:
-                raise BatchLost(f"no sign of life for {self._timing.silence_s:g} s") from None
+                continue
             progress = self._progress(delivery, request)
-            if progress is None:
-                reply = self._final(delivery, request)
-                if reply is not None:
-                    return reply
-            elif progress.done != done:
-                done, moved_at = progress.done, time.monotonic()
-            elif time.monotonic() - moved_at > self._timing.row_timeout_s:
-                raise BatchRejected(
-                    f"one row has been running for over {self._timing.row_timeout_s:g} s"
-                )
+            if progress is not None:
+                life.note(progress.done)
+                continue
+            reply = self._final(delivery, request)
+            if reply is not None:
+                return reply
 
     def _progress(self, delivery: Delivery, request: BatchRequest) -> Progress | None:
         if delivery.message.type != MessageType.PROGRESS:

@@ -136,6 +136,7 @@ class RowLoop:
             for task in (sending, preparing, stopping):
                 task.cancel()
         if not reply.returns:  # cancelled before its first row, or an app that is not well
+            self._prepared = None
             await self._stopped_within(EMPTY_REPLY_PAUSE_S)
             return head
         return self._record(head, prepared, reply, attempts)

@@ -1,0 +1,236 @@
+"""Whatever an app answers beside the reply that is waited for changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from kztasks.domain.status import TaskStatus
+from tasks_bindings.wire.messages import MessageType
+from tests.integration.scheduler.adding import sums
+from tests.integration.scheduler.fake_app import FakeApp, Request, Script
+from tests.integration.scheduler.kit import Engine, numbers
+
+pytestmark = pytest.mark.store
+
+ROWS = 300
+TOO_LARGE = b'{"v":1,"returns":"' + b"x" * (5 * 1024 * 1024) + b'"}'
+
+Serve = Callable[[Script], Awaitable[None]]
+Bad = Callable[[Request], dict[str, Any] | bytes]
+
+BAD_REPLIES: dict[str, Bad] = {
+    "of another task": lambda request: request.lie(task_id="0" * 30),
+    "of another owner": lambda request: request.lie(epoch=request.batch.epoch + 1),
+    "of the batch before": lambda request: request.lie(seq=request.batch.seq - 1),
+    "of the batch after": lambda request: request.lie(seq=request.batch.seq + 1),
+    "to other rows or data": lambda request: request.lie(hash="0" * 64),
+    "with a return too many": lambda request: request.lie(
+        returns=[*request.answer()["returns"], {"row": {"sum": "wrong"}}]
+    ),
+    "with returns that are no objects": lambda request: request.lie(returns=["wrong"]),
+    "with no list of returns": lambda request: request.lie(returns={"row": []}),
+    "without a field": lambda request: {
+        key: value for key, value in request.lie().items() if key != "hash"
+    },
+    "with a seq that is a string": lambda request: request.lie(seq=str(request.batch.seq)),
+    "with data that is no text": lambda request: request.lie(data={"sum": 1}),
+    "of a version to come": lambda request: request.lie(v=2),
+    "that is a list": lambda _: b"[]",
+    "that is not JSON": lambda _: b"\xff\x00 not JSON {",
+    "that is empty": lambda _: b"",
+    "that is too large": lambda _: TOO_LARGE,
+}
+
+
+@pytest.fixture
+async def serve(engine: Engine) -> AsyncIterator[Serve]:
+    """Starts a scheduler and an app that follows a script."""
+    apps: list[FakeApp] = []
+
+    async def serve(script: Script) -> None:
+        app = FakeApp(await engine.bus("fake"), script)
+        apps.append(app)
+        await app.start()
+        await engine.scheduler(silence_s=0.3)
+
+    yield serve
+    for app in apps:
+        await app.stop()
+
+
+async def came_out_exact(engine: Engine) -> None:
+    task, output = await engine.run("add", numbers(ROWS))
+
+    assert output == sums(ROWS)
+    assert (task.status, task.succeeded, task.failed) == (TaskStatus.SUCCESS, ROWS, 0)
+
+
+@pytest.mark.parametrize("bad", BAD_REPLIES.values(), ids=BAD_REPLIES)
+async def test_a_reply_is_ignored(engine: Engine, serve: Serve, bad: Bad) -> None:
+    async def script(request: Request) -> None:
+        await request.reply(bad(request))
+        await request.reply(request.answer())
+
+    await serve(script)
+    await came_out_exact(engine)
+
+
+async def test_of_two_replies_the_first_counts(engine: Engine, serve: Serve) -> None:
+    async def script(request: Request) -> None:
+        await request.reply(request.answer())
+        await request.reply(request.answer())
+        await request.reply(request.lie())
+
+    await serve(script)
+    await came_out_exact(engine)
+    assert engine.schedulers[0].bus.health.late_replies > 0
+
+
+async def test_a_reply_that_comes_after_the_next_attempt_is_ignored(
+    engine: Engine, serve: Serve
+) -> None:
+    late: dict[int, Request] = {}
+
+    async def script(request: Request) -> None:
+        batch = request.batch
+        if batch.attempt == 1 and batch.seq % 3 == 0:
+            late[batch.seq] = request
+            return
+        await request.reply(request.answer())
+        for one in late.values():
+            await one.reply(one.lie())
+
+    await serve(script)
+    await came_out_exact(engine)
+    assert engine.schedulers[0].bus.health.late_replies >= len(late) > 0
+
+
+@pytest.mark.parametrize("kind", ["progress", "refused", "dead", "batch", "", "nonsense"])
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"v": 1}', b"not JSON"])
+async def test_a_message_that_makes_no_sense_is_ignored(
+    engine: Engine, serve: Serve, kind: str, body: bytes
+) -> None:
+    async def script(request: Request) -> None:
+        await request.reply(body, kind)
+        await request.reply(request.answer())
+
+    await serve(script)
+    await came_out_exact(engine)
+
+
+async def test_a_reply_without_returns_runs_the_batch_again(engine: Engine, serve: Serve) -> None:
+    async def script(request: Request) -> None:
+        seen = request.batch.seq in answered
+        answered.add(request.batch.seq)
+        await request.reply(request.answer() if seen else request.lie(returns=[]))
+
+    answered: set[int] = set()
+    await serve(script)
+    await came_out_exact(engine)
+
+
+async def test_a_reply_to_the_first_rows_alone_leaves_the_others_for_the_next_batch(
+    engine: Engine, serve: Serve
+) -> None:
+    async def script(request: Request) -> None:
+        whole = request.answer()["returns"]
+        part = whole[: max(1, len(whole) // 3)]
+        await request.reply(request.answer(returns=part, data=str(part[-1]["row"]["sum"])))
+
+    await serve(script)
+    await came_out_exact(engine)
+
+
+async def test_progress_of_another_batch_is_no_sign_of_life(engine: Engine, serve: Serve) -> None:
+    async def script(request: Request) -> None:
+        if request.batch.attempt > 1:
+            await request.reply(request.answer())
+            return
+        batch = request.batch
+        progress = {
+            "v": 1,
+            "task_id": batch.task_id,
+            "epoch": batch.epoch,
+            "seq": batch.seq + 1,
+            "attempt": 1,
+            "app": request.answer()["app"],
+            "done": 1,
+        }
+        for _ in range(300):
+            await request.reply(progress, MessageType.PROGRESS)
+            await asyncio.sleep(0.1)
+
+    await serve(script)
+    task_id = await engine.submit("add", numbers(3))
+    await engine.schedulers[0].start(task_id)
+
+    assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
+    assert await engine.output(task_id) == sums(3)
+
+
+async def test_a_row_that_takes_for_ever_ends_its_task(engine: Engine, serve: Serve) -> None:
+    """Its app says that it lives, and never that the next row is done."""
+    stopped = asyncio.Event()
+
+    async def script(request: Request) -> None:
+        batch = request.batch
+        progress = {
+            key: value
+            for key, value in request.answer().items()
+            if key not in {"returns", "data", "hash", "elapsed_ms"}
+        }
+        for _ in range(200):
+            await request.reply({**progress, "done": 2}, MessageType.PROGRESS)
+            if stopped.is_set():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{batch.seq} was waited for")
+
+    app = FakeApp(await engine.bus("fake"), script)
+    await app.start()
+    scheduler = await engine.scheduler(silence_s=0.5, row_timeout_s=0.3)
+    task_id = await engine.submit("add", numbers(3))
+    await scheduler.start(task_id)
+    task = await engine.ended(task_id)
+    stopped.set()
+    await app.stop()
+
+    assert task.status is TaskStatus.INTERNAL_ERROR
+    assert task.reason == "one row has been running for over 0.3 s"
+    assert await engine.output(task_id) == sums(0).replace(b'"n","sum"', b'"n","sum","error"')
+
+
+async def test_an_app_that_refuses_an_action_is_asked_again(engine: Engine, serve: Serve) -> None:
+    """It is about to announce that it has another version."""
+
+    async def script(request: Request) -> None:
+        if request.batch.attempt == 1:
+            body = {"v": 1, "code": "unknown_action", "message": "not me"}
+            await request.reply(body, MessageType.REFUSED)
+        else:
+            await request.reply(request.answer())
+
+    await serve(script)
+    await came_out_exact(engine)
+
+
+async def test_a_refusal_that_will_not_change_ends_the_task_and_says_why(
+    engine: Engine, serve: Serve
+) -> None:
+    async def script(request: Request) -> None:
+        if request.batch.first_row > 1:
+            body = {"v": 1, "code": "state_too_large", "message": "Data is 300000 bytes"}
+            await request.reply(body, MessageType.REFUSED)
+        else:
+            await request.reply(request.answer())
+
+    await serve(script)
+    task, output = await engine.run("add", numbers(ROWS))
+
+    assert task.status is TaskStatus.INTERNAL_ERROR
+    assert task.reason == "state_too_large: Data is 300000 bytes"
+    assert output == sums(task.succeeded or 0)

@@ -35,6 +35,16 @@ class Inbox:
         async with asyncio.timeout(PATIENCE_S):
             return await self._received.get()
 
+    async def next_body(self, body: bytes) -> Delivery:
+        """The next delivery with this body; others before it may be ones that came again.
+
+        A message is delivered again when its session was lost before the broker had seen that it
+        was handled, so a test that loses sessions meets such copies.
+        """
+        while (delivery := await self.next()).message.body != body:
+            assert delivery.message.body < body, "only earlier messages may come again"
+        return delivery
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing has come that was not looked at."""

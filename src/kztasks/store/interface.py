@@ -13,19 +13,31 @@ from typing import Protocol
 
 from kztasks.domain.log import LogRecord
 from kztasks.domain.task import Task
-from kztasks.store.records import Account, Ending, Node, PageKey, View
+from kztasks.store.access import (
+    AccountStore,
+    AuditStore,
+    IdempotencyStore,
+    SigningKeyStore,
+)
+from kztasks.store.access_records import Account
+from kztasks.store.filters import EVERYTHING, TaskFilter
+from kztasks.store.records import Ending, Node, PageKey, View
 
 __all__ = [
     "Account",
     "AccountStore",
+    "AuditStore",
     "Download",
     "Ending",
     "FileStore",
+    "IdempotencyStore",
     "LogStore",
     "Node",
     "NodeStore",
     "PageKey",
+    "SigningKeyStore",
     "Store",
+    "TaskFilter",
     "TaskStore",
     "Upload",
     "View",
@@ -43,7 +55,14 @@ class TaskStore(Protocol):
         """The task, if it exists and, where given, belongs to the account."""
         ...
 
-    async def page(self, account_id: str, *, limit: int, start: PageKey | None) -> list[Task]:
+    async def page(
+        self,
+        account_id: str,
+        *,
+        limit: int,
+        start: PageKey | None,
+        where: TaskFilter = EVERYTHING,
+    ) -> list[Task]:
         """Tasks of an account, newest first, from `start` on (inclusive), `limit` at most."""
         ...
 
@@ -161,9 +180,7 @@ class FileStore(Protocol):
     """Attachments, streamed both ways."""
 
     def upload(self, file_id: str, name: str) -> AbstractAsyncContextManager[Upload]:
-        """Write a file. Leaving the context without `commit` removes all that was written.
-
-       XX        """
+        """Write a file. Leaving the context without `commit` removes all that was written."""
         ...
 
     async def download(self, file_id: str, *, offset: int = 0) -> Download:
@@ -199,34 +216,6 @@ class NodeStore(Protocol):
         ...
 
 
-class AccountStore(Protocol):
-    """Accounts and their tokens (which are stored hashed)."""
-
-    async def add(self, account: Account) -> None:
-        """Store an account; repeating it changes nothing."""
-        ...
-
-    async def get(self, account_id: str) -> Account | None:
-        """The account, if it exists."""
-        ...
-
-    async def all(self) -> list[Account]:
-        """Every account, oldest first."""
-        ...
-
-    async def add_token(self, token: str, account_id: str) -> None:
-        """Let the bearer of `token` act for the account; repeating it changes nothing.
-
-        Raises:
-            Conflict: the token acts for another account.
-        """
-        ...
-
-    async def by_token(self, token: str) -> Account | None:
-        """The account that a token acts for."""
-        ...
-
-
 class Store(Protocol):
     """The database as a whole."""
 
@@ -252,7 +241,22 @@ class Store(Protocol):
 
     @property
     def accounts(self) -> AccountStore:
-        """Accounts and tokens."""
+        """Accounts and what acts for them."""
+        ...
+
+    @property
+    def signing_keys(self) -> SigningKeyStore:
+        """What tokens are signed with."""
+        ...
+
+    @property
+    def audit(self) -> AuditStore:
+        """Who did what."""
+        ...
+
+    @property
+    def idempotency(self) -> IdempotencyStore:
+        """Requests that must not be carried out twice."""
         ...
 
     async def prepare(self) -> None:

@@ -44,14 +44,3 @@ class Node:
     node_id: str
     name: str
     beat: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """An account; `tree` are its ancestors, root first, as Kazoo's `pvt_tree`."""
-
-    account_id: str
-    name: str
-    tree: tuple[str, ...] = ()
-    enabled: bool = True
-    superduper_admin: bool = False

@@ -1,4 +1,4 @@
-"""Accounts in the collection `accounts`, their tokens' hashes in `tokens`."""
+"""Accounts in `accounts`; the hashes of what acts for them in `tokens` and `api_keys`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ class AccountDocument(TypedDict):
     created: int
 
 
-class TokenDocument(TypedDict):
-    """`_id` is the token's SHA-256 in hexadecimal; a token of 256 random bits needs no salt."""
+class SecretDocument(TypedDict):
+    """`_id` is the secret's SHA-256 in hexadecimal; 256 random bits need no salt."""
 
     _id: str
     account: str
+
+
+Secrets = AsyncIOMotorCollection[SecretDocument]
 
 
 class MongoAccounts:
@@ -38,10 +41,12 @@ class MongoAccounts:
     def __init__(
         self,
         accounts: AsyncIOMotorCollection[AccountDocument],
-        tokens: AsyncIOMotorCollection[TokenDocument],
+        tokens: Secrets,
+        api_keys: Secrets,
     ) -> None:
         self._accounts = accounts
         self._tokens = tokens
+        self._api_keys = api_keys
 
     async def add(self, account: Account) -> None:
         """Store an account."""
@@ -71,26 +76,61 @@ class MongoAccounts:
         with translated("listing accounts"):
             return [_account(document) for document in await found.to_list(None)]
 
+    async def set_enabled(self, account_id: str, *, enabled: bool) -> bool:
+        """Let an account act, or not."""
+        with translated("changing an account"):
+            result = await self._accounts.update_one(
+                {"_id": {"$eq": account_id}}, {"$set": {"enabled": enabled}}
+            )
+        return result.matched_count == 1
+
     async def add_token(self, token: str, account_id: str) -> None:
         """Let the bearer of `token` act for the account."""
-        document: TokenDocument = {"_id": _hashed(token), "account": account_id}
-        with translated("storing a token"):
-            try:
-                await self._tokens.insert_one(document)
-            except DuplicateKeyError:
-                there = await self._tokens.find_one({"_id": {"$eq": document["_id"]}})
-                if there is not None and there["account"] != account_id:
-                    raise Conflict("the token belongs to another account") from None
+        await _add(self._tokens, token, account_id)
 
     async def by_token(self, token: str) -> Account | None:
         """The account that a token acts for."""
+        return await self._holder(self._tokens, token)
+
+    async def remove_token(self, token: str) -> None:
+        """The token acts for nobody any more."""
+        with translated("removing a token"):
+            await self._tokens.delete_many({"_id": {"$eq": hashed(token)}})
+
+    async def add_api_key(self, key: str, account_id: str) -> None:
+        """Let an API key be exchanged for tokens of the account."""
+        await _add(self._api_keys, key, account_id)
+
+    async def by_api_key(self, key: str) -> Account | None:
+        """The account whose API key this is."""
+        return await self._holder(self._api_keys, key)
+
+    async def remove_secrets(self, account_id: str) -> None:
+        """Forget every API key and every token of an account."""
+        with translated("removing an account's keys"):
+            for secrets in (self._api_keys, self._tokens):
+                await secrets.delete_many({"account": {"$eq": account_id}})
+
+    async def _holder(self, secrets: Secrets, secret: str) -> Account | None:
         with translated("reading a token"):
-            found = await self._tokens.find_one({"_id": {"$eq": _hashed(token)}})
+            found = await secrets.find_one({"_id": {"$eq": hashed(secret)}})
         return await self.get(found["account"]) if found is not None else None
 
 
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+async def _add(secrets: Secrets, secret: str, account_id: str) -> None:
+    document: SecretDocument = {"_id": hashed(secret), "account": account_id}
+    with translated("storing a token"):
+        try:
+            await secrets.insert_one(document)
+        except DuplicateKeyError:
+            there = await secrets.find_one({"_id": {"$eq": document["_id"]}})
+            if there is not None and there["account"] != account_id:
+                raise Conflict("the token belongs to another account") from None
+
+
+def hashed(secret: str) -> str:
+    """What is stored of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _account(document: AccountDocument) -> Account:
@@ -98,6 +138,6 @@ def _account(document: AccountDocument) -> Account:
         account_id=document["_id"],
         name=document["name"],
         tree=tuple(document["tree"]),
-        enabled=document["enabled"],
+        enabled=bool(document["enabled"]),  # the embedded server makes 0 of a changed `false`
         superduper_admin=document["superduper_admin"],
     )

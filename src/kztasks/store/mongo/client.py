@@ -10,12 +10,15 @@ from pymongo.errors import PyMongoError
 
 from kztasks.errors import Misconfigured
 from kztasks.store.mongo.accounts import MongoAccounts
+from kztasks.store.mongo.audit import MongoAudit
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.files import MongoFiles
+from kztasks.store.mongo.idempotency import MongoIdempotency
 from kztasks.store.mongo.indexes import ensure_indexes
 from kztasks.store.mongo.log import MongoLog
 from kztasks.store.mongo.nodes import MongoNodes
 from kztasks.store.mongo.settings import MongoSettings
+from kztasks.store.mongo.signing_keys import MongoSigningKeys
 from kztasks.store.mongo.tasks import MongoTasks
 
 _OPTIONS: Final[Mapping[str, Any]] = {
@@ -53,7 +56,14 @@ class MongoStore:
         self.log = MongoLog(collection("log"))
         self.tasks = MongoTasks(collection("tasks"), self.files, self.log)
         self.nodes = MongoNodes(collection("nodes"))
-        self.accounts = MongoAccounts(collection("accounts"), collection("tokens"))
+        self.accounts = MongoAccounts(
+            collection("accounts"), collection("tokens"), collection("api_keys")
+        )
+        self.signing_keys = MongoSigningKeys(
+            collection("signing_keys"), collection("revoked_tokens")
+        )
+        self.audit = MongoAudit(collection("audit"))
+        self.idempotency = MongoIdempotency(collection("idempotency"))
         self._settings = MongoSettings(collection("settings"))
 
     async def prepare(self) -> None:

@@ -11,16 +11,22 @@ from pymongo.errors import ConnectionFailure, OperationFailure, WTimeoutError
 
 from kztasks.errors import Misconfigured
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.idempotency import KEPT_S, SILENCE_S
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index; `keys` are pairs of field and direction."""
+    """One index; `keys` are pairs of field and direction.
+
+    With `expire_after_s` documents go that many seconds after the time in the field; a document
+    without the field stays.
+    """
 
     collection: str
     name: str
     keys: tuple[tuple[str, int], ...]
     unique: bool = False
+    expire_after_s: int | None = None
 
 
 INDEXES: Final = (
@@ -31,6 +37,12 @@ INDEXES: Final = (
     ),
     Index("tasks", "status_owner", (("pvt_status", ASCENDING), ("owner.node", ASCENDING))),
     Index("log", "task_seq", (("t", ASCENDING), ("seq", ASCENDING)), unique=True),
+    Index("tokens", "account", (("account", ASCENDING),)),
+    Index("api_keys", "account", (("account", ASCENDING),)),
+    Index("revoked_tokens", "expiry", (("until", ASCENDING),), expire_after_s=0),
+    Index("audit", "account_newest_first", (("account", ASCENDING), ("at", DESCENDING))),
+    Index("idempotency", "silent", (("beat", ASCENDING),), expire_after_s=SILENCE_S),
+    Index("idempotency", "old", (("finished", ASCENDING),), expire_after_s=KEPT_S),
     # The two below are GridFS's own, under its own names.
     Index(
         "attachments.files",
@@ -55,9 +67,12 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
     """
     for index in INDEXES:
         with translated("creating indexes"):
+            options: dict[str, Any] = {}
+            if index.expire_after_s is not None:
+                options["expireAfterSeconds"] = index.expire_after_s
             try:
                 await database[index.collection].create_index(
-                    list(index.keys), name=index.name, unique=index.unique
+                    list(index.keys), name=index.name, unique=index.unique, **options
                 )
             except (ConnectionFailure, WTimeoutError):
                 raise

@@ -18,12 +18,14 @@ from kztasks.domain.gregorian import from_unix
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner, Task
 from kztasks.errors import StoreUnavailable
+from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.interface import Ending, PageKey, View
 from kztasks.store.mongo import changes
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.files import MongoFiles
 from kztasks.store.mongo.log import MongoLog
 from kztasks.store.mongo.task_document import TaskDocument, created_key, task_document, task_of
+from kztasks.store.mongo.task_filter import Query, query_of
 
 _logger = structlog.get_logger(__name__)
 
@@ -61,12 +63,23 @@ class MongoTasks:
             document = await self._tasks.find_one(guard)
         return task_of(document) if document is not None else None
 
-    async def page(self, account_id: str, *, limit: int, start: PageKey | None) -> list[Task]:
+    async def page(
+        self,
+        account_id: str,
+        *,
+        limit: int,
+        start: PageKey | None,
+        where: TaskFilter = EVERYTHING,
+    ) -> list[Task]:
         """Tasks of an account, newest first, from `start` on (inclusive)."""
-        guard: Guard = {"pvt_account_id": {"$eq": account_id}}
+        if where.is_empty:
+            return []
+        query: Query = {"pvt_account_id": {"$eq": account_id}}
         if start is not None:
-            guard["created_key"] = {"$lte": created_key(start.created, start.task_id)}
-        found = self._tasks.find(guard).sort("created_key", DESCENDING).limit(limit)
+            query["created_key"] = {"$lte": created_key(start.created, start.task_id)}
+        if where.conditions:
+            query["$and"] = query_of(where)
+        found = self._tasks.find(query).sort("created_key", DESCENDING).limit(limit)
         with translated("listing tasks"):
             return [task_of(document) for document in await found.to_list(limit)]
 

@@ -47,6 +47,7 @@ class Supervisor:
         self._open_timeout_s = open_timeout_s
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     @property
     def state(self) -> SessionState:
@@ -67,6 +68,7 @@ class Supervisor:
 
     async def close(self) -> None:
         """End the present session in good order and open no other."""
+        self._is_closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -88,6 +90,10 @@ class Supervisor:
         delay_s = BACKOFF_FIRST_S
         while True:
             session = await self._try_to_open()
+            if self._is_closing:  # the driver has swallowed the cancellation
+                if session is not None:
+                    await session.close()
+                return
             if session is None:
                 delay_s = min(delay_s * BACKOFF_FACTOR, BACKOFF_LIMIT_S)
             else:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tasks_bindings import App, Category
+import pytest
+
+from tasks_bindings import App, Category, Context, Row
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.wire.messages import AppIdentity, Batch, Cell
 
@@ -69,3 +71,31 @@ def run_batch(app: App, one: Batch, **told: Any) -> BatchRun:
     run = batch_run(app, one, **told)
     asyncio.run(run.execute())
     return run
+
+
+def sync_app(function: Callable[[Context, Any, Row], object], **metadata: Any) -> App:
+    return csv_app(function, **metadata)
+
+
+def async_app(function: Callable[[Context, Any, Row], object], **metadata: Any) -> App:
+    async def handler(context: Context, data: object, args: Row) -> object:
+        await asyncio.sleep(0)
+        return function(context, data, args)
+
+    return csv_app(handler, **metadata)
+
+
+def awaitable_app(function: Callable[[Context, Any, Row], object], **metadata: Any) -> App:
+    """A plain function that returns something to await."""
+
+    async def answer(context: Context, data: object, args: Row) -> object:
+        return function(context, data, args)
+
+    def handler(context: Context, data: object, args: Row) -> object:
+        return answer(context, data, args)
+
+    return csv_app(handler, **metadata)
+
+
+both = pytest.mark.parametrize("make", [sync_app, async_app, awaitable_app])
+MakeApp = Callable[..., App]

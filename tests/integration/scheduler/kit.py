@@ -88,15 +88,19 @@ class Engine:
     broker: MemoryBroker = field(default_factory=MemoryBroker)
     started: list[RunningScheduler | RunningApp] = field(default_factory=list)
 
-    async def scheduler(self, *, store: Store | None = None, **settings: Any) -> RunningScheduler:
+    async def scheduler(self, *, store: Any = None, **settings: Any) -> RunningScheduler:
         """Start a scheduler; its settings beat and watch ten times as fast as the defaults."""
         name = f"s{len(self.started)}"
         bus = await self.bus(name)
-        quick = {"beat_s": 0.1, "fence_s": 0.5, "node_ttl_s": NODE_TTL_S, "batch_work_ms": 200}
-        all_settings = Settings(
-            node=f"kztasks@{name}", output_folder=self.folder, **{**quick, **settings}
-        )
-        scheduler = Scheduler(all_settings, store or self.store, bus)
+        quick: dict[str, Any] = {
+            "node": f"kztasks@{name}",
+            "output_folder": self.folder,
+            "beat_s": 0.1,
+            "fence_s": 0.5,
+            "node_ttl_s": NODE_TTL_S,
+            "batch_work_ms": 200,
+        }
+        scheduler = Scheduler(Settings(**quick | settings), store or self.store, bus)
         await scheduler.start()
         running = RunningScheduler(scheduler, bus)
         self.started.append(running)
@@ -165,6 +169,19 @@ class Engine:
         async def look() -> bool:
             head = await self.store.log.head(task_id)
             return head is not None and head.row >= rows
+
+        await seen(look)
+
+    async def begun(self, task_id: str) -> None:
+        """Wait until a task has a log."""
+        await seen(lambda: self.store.log.head(task_id))
+
+    async def closed(self, task_id: str) -> None:
+        """Wait until the log of a task is complete."""
+
+        async def look() -> bool:
+            head = await self.store.log.head(task_id)
+            return head is not None and head.is_end
 
         await seen(look)
 

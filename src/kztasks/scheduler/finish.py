@@ -7,8 +7,10 @@ once, and only when `out.csv` can be downloaded or its upload was given up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import aiofiles.os
 import structlog
 
 from kztasks.domain.log import EndCause, LogRecord
@@ -16,7 +18,7 @@ from kztasks.domain.status import TaskStatus, final_status
 from kztasks.domain.task import OutputFile, Task
 from kztasks.errors import LogBroken, OwnershipLost
 from kztasks.scheduler.calls import Callbacks
-from kztasks.scheduler.output import assemble, local_path, upload
+from kztasks.scheduler.output import assemble, local_path, scratch_path, upload
 from kztasks.scheduler.tools import Tools, patiently
 from kztasks.store.interface import Ending
 
@@ -85,17 +87,22 @@ class Finisher:
         await self._callbacks.cleanup(head)
 
     async def _deliver(self, head: LogRecord) -> Delivered:
-        store, settings = self._tools.store, self._tools.settings
-        path = local_path(settings.output_folder, self._task.id)
         try:
-            local = await patiently(lambda: assemble(store.log, head, path))
-            file = await upload(store.files, local, self._task.id, self._tools.run_time)
+            async with scratch_path(self._tools.settings.output_folder, self._task.id) as path:
+                return await self._deliver_by(path, head)
         except (LogBroken, OSError) as error:
             _log.exception("output_not_assembled")
             return Delivered(None, f"out.csv could not be put together: {error}")
-        if file is None:
-            return Delivered(None, f"out.csv could not be uploaded; it is kept in {path}")
-        return Delivered(file)
+
+    async def _deliver_by(self, path: Path, head: LogRecord) -> Delivered:
+        store = self._tools.store
+        local = await patiently(lambda: assemble(store.log, head, path))
+        file = await upload(store.files, local, self._task.id, self._tools.run_time)
+        if file is not None:
+            return Delivered(file)
+        kept = local_path(self._tools.settings.output_folder, self._task.id)
+        await aiofiles.os.replace(path, kept)
+        return Delivered(None, f"out.csv could not be uploaded; it is kept in {kept}")
 
     def _status(self, head: LogRecord) -> TaskStatus:
         match head.cause:

@@ -1,10 +1,16 @@
-"""Put `out.csv` together from the log, in a local file, and upload it (seed, "Task statuses")."""
+"""Put `out.csv` together from the log, in a local file, and upload it (seed, "Task statuses").
+
+The file has a name of its own until it is whole and its upload was given up; then it gets the name
+that the seed says. Another scheduler on this machine, which may have lost the task and not know it,
+never writes to the same file.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,13 +48,24 @@ def local_path(folder: Path, task_id: str) -> Path:
     return folder / f"task_out.{task_id}.csv"
 
 
+@asynccontextmanager
+async def scratch_path(folder: Path, task_id: str) -> AsyncIterator[Path]:
+    """A path for a file that nobody else uses, and that is gone afterwards unless it was moved."""
+    path = folder / f".task_out.{task_id}.{uuid4().hex}"
+    try:
+        yield path
+    finally:
+        with suppress(FileNotFoundError):
+            await aiofiles.os.remove(path)
+
+
 async def assemble(log: LogStore, head: LogRecord, path: Path) -> LocalOutput:
     """Write `out.csv` from the records of a task's log, up to its end.
 
     Args:
         log: the commit log.
         head: the end record.
-        path: the file to write; what it held before is gone.
+        path: the file to write.
 
     Raises:
         LogBroken: a record is missing or was changed; nothing is cut short silently.
@@ -84,10 +101,10 @@ async def _parts(log: LogStore, head: LogRecord) -> AsyncIterator[bytes]:
 async def upload(
     files: FileStore, output: LocalOutput, task_id: str, settings: Callable[[], RunTimeSettings]
 ) -> OutputFile | None:
-    """Upload the local file and remove it, in as many tries as the settings allow.
+    """Upload the local file, in as many tries as the settings allow.
 
     Returns:
-        The stored file, or `None` when every try failed; then the local file stays.
+        The stored file, or `None` when every try failed.
     """
     tries = 0
     while True:
@@ -100,7 +117,6 @@ async def upload(
             if tries >= settings().attempt_upload_output_times:
                 return None
         else:
-            await aiofiles.os.remove(output.path)
             return stored
 
 

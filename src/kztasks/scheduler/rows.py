@@ -7,17 +7,16 @@ that a rival committed n first, everything built on ours is thrown away and the 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import orjson
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from kztasks.csvio import CsvError, Row
+from kztasks.csvio import CsvError
 from kztasks.domain.batch import BatchOutcome, settle
 from kztasks.domain.log import EndCause, LogRecord, RecordKind, seal
 from kztasks.domain.outcome import End, Rules
@@ -26,13 +25,12 @@ from kztasks.errors import NotFound
 from kztasks.scheduler.exchange import (
     BatchPoisoned,
     BatchRejected,
-    BatchRequest,
     Exchange,
 )
+from kztasks.scheduler.request import Prepared, batch_request
 from kztasks.scheduler.sizing import BatchSizer
 from kztasks.scheduler.source import Source
 from tasks_bindings.errors import MessageTooLarge
-from tasks_bindings.wire.codec import VERSION
 from tasks_bindings.wire.messages import BatchReply
 
 _log = structlog.get_logger(__name__)
@@ -42,16 +40,6 @@ PAUSE_LOOK_S: Final = 1.0
 """How often a long pause looks whether it is still to be that long."""
 STOP_PATIENCE_S: Final = 5.0
 """How long a stop waits for the batch that runs, before it ends the task without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Rows that were read and encoded for a batch that may come next."""
-
-    skip: int
-    rows: list[Row] | None
-    count: int
-    encoded: bytes
 
 
 class RowLoop:
@@ -113,8 +101,15 @@ class RowLoop:
         with bound_contextvars(batch=head.seq + 1):
             return await self._run(head, prepared)
 
+    def fault_after(self, head: LogRecord) -> Callable[[str], LogRecord]:
+        """Makes the end that comes after `head` when the task cannot go on, of a reason."""
+        return partial(self._end, head, EndCause.FAULT)
+
     async def _run(self, head: LogRecord, prepared: Prepared) -> LogRecord:
-        request = self._request(head, prepared)
+        request = batch_request(
+            self._task, self._epoch, head, prepared,
+            columns=self._rules.input_columns, pause_s=self._pause_s(), work_ms=self._work_ms,
+        )  # fmt: skip
         sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))
         preparing = asyncio.ensure_future(self._prepare(prepared.count))
         stopping = asyncio.ensure_future(self.stop.wait())
@@ -196,6 +191,7 @@ class RowLoop:
             written=_union(head.written, outcome.written),
             output=outcome.output,
             cause=_cause(outcome.end),
+            reason=outcome.reason,
             app=app,
             attempts=attempts,
         )
@@ -244,35 +240,6 @@ class RowLoop:
         rows, count = await self._source.look(skip, self._sizer.rows(self._pause_s()))
         return Prepared(skip, rows, count, orjson.dumps(rows) if rows is not None else b"")
 
-    def _request(self, head: LogRecord, prepared: Prepared) -> BatchRequest:
-        task, columns = self._task, self._rules.input_columns
-        digest = hashlib.sha256(prepared.encoded)
-        digest.update(repr((prepared.count, head.data, columns)).encode())
-        fields: dict[str, Any] = {
-            "v": VERSION,
-            "task_id": task.id,
-            "epoch": self._epoch,
-            "seq": head.seq + 1,
-            "category": task.category,
-            "action": task.action,
-            "account_id": task.account_id,
-            "auth_account_id": task.auth_account_id,
-            "first_row": head.row + 1,
-            "data": head.data,
-            "pause_ms": round(self._pause_s() * 1000),
-            "work_ms": self._work_ms,
-            "hash": digest.hexdigest(),
-        }
-        if prepared.rows is None:
-            fields["calls"] = prepared.count
-        else:
-            fields["columns"] = columns
-            fields["rows"] = orjson.Fragment(prepared.encoded)
-        return BatchRequest(
-            task.id, self._epoch, head.seq + 1, task.category, task.action, prepared.count,
-            fields["hash"], fields,
-        )  # fmt: skip
-
 
 async def _or_none(preparing: asyncio.Future[Prepared]) -> Prepared | None:
     """What was read ahead; an error of the input comes up again when its row is due."""
@@ -292,5 +259,7 @@ def _cause(end: End | None) -> EndCause | None:
             return EndCause.COMPLETED
         case End.CRASH:
             return EndCause.CRASHED
+        case End.FAULT:
+            return EndCause.FAULT
         case None:
             return None

@@ -13,7 +13,7 @@ from kztasks.domain.header import OutputHeader
 from kztasks.domain.log import ROOT_SHA, EndCause, LogRecord, RecordKind, seal
 from kztasks.domain.outcome import Rules
 from kztasks.domain.task import Task
-from kztasks.errors import LogBroken
+from kztasks.errors import Invalid, LogBroken
 from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.commit import commit
 from kztasks.scheduler.finish import Finisher
@@ -61,7 +61,6 @@ class TaskRunner:
 
         Raises:
             OwnershipLost: another scheduler has the task now; it goes on there.
-            LogBroken: its log cannot be read.
         """
         task = self.task
         with bound_contextvars(
@@ -82,9 +81,13 @@ class TaskRunner:
                 await asyncio.gather(watching, working, return_exceptions=True)
 
     async def _work(self) -> None:
-        head = await patiently(self._open)
-        if not head.is_end:
-            head = await self._run_rows(head)
+        try:
+            head = await patiently(self._open)
+            if not head.is_end:
+                head = await self._run_rows(head)
+        except LogBroken as error:
+            _log.exception("log_broken")
+            head = self._broken(str(error))
         finisher = Finisher(self.task, self._callbacks, self._tools)
         ending = await finisher.prepare(head)
         self._watch.settle()
@@ -116,6 +119,23 @@ class TaskRunner:
         _log.info("task_started", total_rows=self.task.total_rows)
         return await commit(log, seal(begin, ROOT_SHA))
 
+    def _broken(self, reason: str) -> LogRecord:
+        """Stands for the end of a log that cannot be read; it is in no log and fits none."""
+        return LogRecord(
+            task_id=self.task.id,
+            seq=0,
+            epoch=self._epoch,
+            kind=RecordKind.END,
+            offset=0,
+            line=0,
+            row=0,
+            data=None,
+            failed=self.task.failed or 0,
+            succeeded=self.task.succeeded or 0,
+            cause=EndCause.FAULT,
+            reason=reason,
+        )
+
     async def _metadata(self) -> Metadata:
         """The action's metadata; waits until an app serves it, or the task is to stop."""
         category, action = self.task.category, self.task.action
@@ -145,15 +165,22 @@ class TaskRunner:
                         loop = await self._row_loop(head)
                         continue
                 if record is not head:
+                    fault = loop.fault_after(head)
                     head = record
-                    committing = asyncio.create_task(self._commit(record))
+                    committing = asyncio.create_task(self._commit(record, fault))
         finally:
             if committing is not None:
                 committing.cancel()
         return head
 
-    async def _commit(self, record: LogRecord) -> LogRecord:
-        committed = await commit(self._tools.store.log, record)
+    async def _commit(self, record: LogRecord, fault: Callable[[str], LogRecord]) -> LogRecord:
+        """Commit a record, or in its place an end that says why it can never be stored."""
+        log = self._tools.store.log
+        try:
+            committed = await commit(log, record)
+        except Invalid as error:
+            _log.exception("record_refused", seq=record.seq)
+            committed = await commit(log, fault(str(error)))
         every = self._tools.run_time().send_progress_after_processed
         await self._watch.committed(committed, every=every)
         return committed

@@ -1,0 +1,75 @@
+"""The message that asks an app to run a batch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+
+from kztasks.csvio import Row
+from kztasks.domain.log import LogRecord
+from kztasks.domain.task import Task
+from kztasks.scheduler.exchange import BatchRequest
+from tasks_bindings.wire.codec import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows that were read and encoded for a batch that may come next."""
+
+    skip: int
+    rows: list[Row] | None
+    count: int
+    encoded: bytes
+
+
+def batch_request(
+    task: Task,
+    epoch: int,
+    head: LogRecord,
+    prepared: Prepared,
+    *,
+    columns: tuple[str, ...] | None,
+    pause_s: float,
+    work_ms: int,
+) -> BatchRequest:
+    """The request for the batch that follows `head`.
+
+    Its hash covers the rows and `Data`: the same work has the same hash, whoever asks for it.
+
+    Args:
+        task: whose rows they are.
+        epoch: of the owner that asks.
+        head: the record that the batch is built on.
+        prepared: its rows.
+        columns: the header of `in.csv`; `None` for a task without input.
+        pause_s: pause between two rows, in seconds.
+        work_ms: after so long the app answers with what it has.
+    """
+    digest = hashlib.sha256(prepared.encoded)
+    digest.update(repr((prepared.count, head.data, columns)).encode())
+    fields: dict[str, object] = {
+        "v": VERSION,
+        "task_id": task.id,
+        "epoch": epoch,
+        "seq": head.seq + 1,
+        "category": task.category,
+        "action": task.action,
+        "account_id": task.account_id,
+        "auth_account_id": task.auth_account_id,
+        "first_row": head.row + 1,
+        "data": head.data,
+        "pause_ms": round(pause_s * 1000),
+        "work_ms": work_ms,
+        "hash": digest.hexdigest(),
+    }
+    if prepared.rows is None:
+        fields["calls"] = prepared.count
+    else:
+        fields["columns"] = columns
+        fields["rows"] = orjson.Fragment(prepared.encoded)
+    return BatchRequest(
+        task.id, epoch, head.seq + 1, task.category, task.action, prepared.count,
+        digest.hexdigest(), fields,
+    )  # fmt: skip

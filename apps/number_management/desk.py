@@ -62,9 +62,8 @@ class Desk:
 
     def caller(self, context: Context) -> Caller:
         """On whose behalf a row is run."""
-        auth_account_id = context.auth_account_id
-        is_master = self._master_account is not None and auth_account_id == self._master_account
-        return Caller(context.account_id, auth_account_id, is_master)
+        is_master = context.auth_account_id == self._master_account
+        return Caller(context.account_id, context.auth_account_id, is_master)
 
     async def read(self, context: Context, e164: str | None, rule: Rule) -> Number:
         """A number as a rule lets the caller see it.

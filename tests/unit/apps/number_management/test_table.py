@@ -87,6 +87,16 @@ async def test_rows_that_meet_on_a_number_each_build_on_the_other(desk: Desk) ->
     assert last.modified == NOW + 21
 
 
+async def test_a_row_that_changes_nothing_writes_nothing(desk: Desk, table: NumberTable) -> None:
+    await table.save(None, number(), "task:1")
+    await desk.change(
+        context(2), number().e164, lambda existing, _caller, _now: existing or number()
+    )
+    stored = await table.find(number().e164)
+    assert stored is not None
+    assert stored.revision == 1
+
+
 async def test_a_row_is_not_done_twice_when_the_answer_to_its_change_was_lost(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

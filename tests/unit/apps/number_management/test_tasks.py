@@ -171,6 +171,11 @@ def test_a_long_list_goes_on_after_the_last_number_written(
     assert max(len(one.get("rows", [])) for one in ran.returns) == 2
 
 
+def test_a_list_that_fits_into_one_page_takes_one_call(run: Run, numbers: None) -> None:
+    [returned] = run("list").returns
+    assert returned["next"] == "stop"
+
+
 def test_the_master_account_dumps_everybodys_numbers(run: Run, numbers: None) -> None:
     run("delete", f"e164\n{MINE}\n")
     assert listed(run("dump", auth_account_id=MASTER)) == [MINE, FREE, OTHERS]

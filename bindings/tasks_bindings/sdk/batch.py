@@ -182,22 +182,22 @@ class BatchRun:
         for number, cells in enumerate(batch.rows, batch.first_row):
             if self._is_over():
                 return
-            row = guard.undefined(cells) if guard.optional and "" in cells else cells
-            if bad := guard.bad_fields(row):
+            if bad := guard.bad_fields(cells):
                 run.returns.append({"bad_fields": bad})
                 continue
-            args = dict(zip(guard.columns, row, strict=True))
+            args = dict(zip(guard.columns, cells, strict=True))
             if guard.absent:
                 args.update(guard.absent)
             yield Context(*about, number, repeated), run.data, args
 
     def _take(self, step: Step) -> None:
         run, wire = self.run, step.wire
-        if self._stateless and step.data is not KEEP and step.data is not STOP:
-            raise BadReturn("the action is stateless, so its handler hands on no Data")
         if step.data is STOP:
             wire = {**wire, "next": "stop"}
             run.ended = True
+        elif self._stateless and step.data is not KEEP:
+            if not step.is_loose:
+                raise BadReturn("the action is stateless, so its handler hands on no Data")
         elif step.data is not KEEP:
             wire = {**wire, "next": "data"}
             run.data = step.data

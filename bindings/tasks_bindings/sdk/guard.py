@@ -21,8 +21,6 @@ class Guard:
     """The rules of an action for an input with certain columns."""
 
     columns: tuple[str, ...]
-    optional: tuple[int, ...]
-    """Indexes of the action's optional columns."""
     checks: tuple[tuple[int, str, bool, Callable[[str], Any] | None], ...]
     """(index, column, mandatory, verifier) in the order of the header, where there is a rule."""
     missing: tuple[str, ...]
@@ -34,7 +32,7 @@ class Guard:
     def of(cls, action: Action, category: Category, columns: tuple[str, ...]) -> Guard:
         """The rules of an action for an input with these columns."""
         metadata, known = action.metadata, set(columns)
-        mandatory, optional = frozenset(metadata.mandatory), frozenset(metadata.optional)
+        mandatory = frozenset(metadata.mandatory)
         checks = tuple(
             (index, column, column in mandatory, category.verifiers.get(column))
             for index, column in enumerate(columns)
@@ -42,18 +40,10 @@ class Guard:
         )
         return cls(
             columns,
-            tuple(index for index, column in enumerate(columns) if column in optional),
             checks,
             tuple(column for column in metadata.mandatory if column not in known),
             dict.fromkeys(column for column in metadata.columns if column not in known),
         )
-
-    def undefined(self, row: list[Cell]) -> list[Cell]:
-        """The row with its empty optional cells undefined (seed, "Writing tasks")."""
-        cells = row.copy()
-        for index in self.optional:
-            cells[index] = cells[index] or None
-        return cells
 
     def bad_fields(self, row: list[Cell]) -> list[str]:
         """Columns that fail: mandatory ones without a value, and those whose verifier refuses."""

@@ -1,9 +1,12 @@
 """What a handler returns, as named constructors that read like the seed's list.
 
 Seed, "Return values". Each takes `Data` beside it, which the next call is given; `STOP` as `Data`
-ends the task after this return was counted. Loose Python values are understood too: a string is an
-error, a list or a mapping is a row, a list of those is several rows, and `(value, data)` is a value
-beside `Data`. What a return does to the output and the counts is decided by the service alone.
+ends the task after this return was counted; without it the next call is given what this one was.
+
+Loose Python values are understood too, as the original reads Erlang terms: a string is an error, a
+list or a mapping is a row, a list of lists is several rows, and `(value, data)` is a value beside
+`Data`. As there, a loose value that stands alone is itself what the next call is given. What a
+return does to the output and the counts is decided by the service alone.
 """
 
 from __future__ import annotations
@@ -14,8 +17,12 @@ from enum import Enum
 from os import PathLike, fspath
 from typing import Any, Final
 
+import structlog
+
 from tasks_bindings.errors import BadReturn
 from tasks_bindings.wire.messages import Return as WireReturn
+
+_log = structlog.get_logger(__name__)
 
 
 class Sentinel(Enum):
@@ -43,6 +50,8 @@ class Step:
 
     wire: WireReturn
     data: Any = KEEP
+    is_loose: bool = False
+    """Whether `data` is the value itself, because a loose value stood alone."""
 
 
 _OK: Final = Step({"ok": True})
@@ -84,40 +93,58 @@ def file(path: str | PathLike[str]) -> Step:
     return Step({"file": fspath(path)})
 
 
-def to_step(value: object) -> Step:
+def to_step(value: object) -> Step:  # noqa: PLR0911  (the seed's list, one case each)
     """A handler's return, loose or made by a constructor, as a `Step`.
 
+    What no rule of the seed's list covers fails its row without a reason in the output, as in the
+    original; the log says what came.
+
     Raises:
-        BadReturn: no rule of the seed's list covers it; the text says what came.
+        BadReturn: `Data` stands beside a return that has some already.
     """
     if isinstance(value, Step):
         return value
+    if value is ok:
+        return _OK
     if value is STOP:
         return Step({"stop": True})
     if isinstance(value, tuple) and len(value) == 2:  # noqa: PLR2004  (value, data)
         return _beside_data(value[0], value[1])
     if isinstance(value, str):
-        return error(value)
+        return Step({"error": value}, [value], is_loose=True)
     if isinstance(value, Mapping | list):
-        return Step(_rows_to_wire(value))
-    raise BadReturn(_what_came(value))
+        return Step(_rows_to_wire(value), value, is_loose=True)
+    _log.warning("bad_return", why=_what_came(value))
+    return Step({"other": _plainest(value), "bare": True})
 
 
 def _beside_data(value: object, data: object) -> Step:
+    if isinstance(value, Step):
+        if value.data is not KEEP:
+            raise BadReturn("a return that has Data already stands beside another Data")
+        return Step(value.wire, data)
+    if value is ok:
+        return Step({"ok": True}, data)
     if isinstance(value, str):
         return Step({"text": value}, data)
-    inner = to_step(value)
-    if inner.data is not KEEP:
-        raise BadReturn("a return that has Data already stands beside another Data")
-    return Step(inner.wire, data)
+    if isinstance(value, Mapping | list):
+        return Step(_rows_to_wire(value), data)
+    _log.warning("bad_return", why=_what_came(value))
+    return Step({"other": _plainest(value)}, data)
 
 
 def _rows_to_wire(value: Mapping[Any, Any] | list[Any]) -> WireReturn:
     if isinstance(value, Mapping):
         return {"row": dict(value)}
-    if value and all(isinstance(item, list | tuple | Mapping) for item in value):
-        return {"rows": [_plain(item) for item in value]}
+    if value and all(isinstance(item, Mapping) for item in value):
+        return {"rows": [dict(item) for item in value]}
+    if value and isinstance(value[0], list | tuple):
+        return {"rows": [list(item) if isinstance(item, tuple) else item for item in value]}
     return {"row": value}
+
+
+def _plainest(value: object) -> Scalar:
+    return value if value is None or isinstance(value, int | float) else str(value)[:1000]
 
 
 def _plain(cells: OutputRow) -> list[Scalar] | dict[str, Scalar]:

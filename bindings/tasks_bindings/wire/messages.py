@@ -177,6 +177,7 @@ Return = dict[str, Any]
 | `{"stop": true}` | `stop` |
 | `{"crash": {"type", "message"}}` | the handler crashed |
 | `{"bad_fields": ["a", "b"]}` | verifiers refused these columns; the handler was not called |
+| `{"other": value}` | none of these; `"bare": true` where no `Data` stood beside it |
 
 `"next": "data"` = the handler handed on `Data`; `"next": "stop"` = it returned `stop` as `Data`:
 this return counts, then the task ends. The service alone gives a return its meaning.

@@ -27,6 +27,7 @@ class BatchOutcome:
     output: bytes
     end: End | None
     file: str | None
+    reason: str | None
 
 
 def settle(
@@ -43,6 +44,7 @@ def settle(
     failed = succeeded = processed = 0
     end: End | None = None
     file: str | None = None
+    reason: str | None = None
     for index, returned in enumerate(returns):
         outcome = interpret(returned, rules, rows[index] if rows is not None else [])
         lines.extend(outcome.lines)
@@ -50,7 +52,7 @@ def settle(
         succeeded += outcome.succeeded
         processed += 1
         if outcome.end is not None:
-            end, file = outcome.end, outcome.file
+            end, file, reason = outcome.end, outcome.file, outcome.reason
             break
     columns, written, output = encode_lines(lines, len(rules.header.columns))
-    return BatchOutcome(processed, failed, succeeded, columns, written, output, end, file)
+    return BatchOutcome(processed, failed, succeeded, columns, written, output, end, file, reason)

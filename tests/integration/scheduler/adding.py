@@ -18,10 +18,14 @@ class Adding:
     Args:
         row_s: seconds that a row takes.
         held: the first run of each of these rows waits for its event.
+        held_at_end: the finish hook waits for it, if there is one.
     """
 
     row_s: float = 0.0
     held: dict[int, asyncio.Event] = field(default_factory=dict)
+    held_at_end: asyncio.Event | None = None
+    at_end: asyncio.Event = field(default_factory=asyncio.Event)
+    """The finish hook was called."""
     ran: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often each row of each task was run."""
     by_instance: Counter[str] = field(default_factory=Counter)
@@ -44,7 +48,14 @@ class Adding:
             total = number + (0 if data is INIT else data)
             return row({"sum": total}, total)
 
+        if self.held_at_end is not None:
+            add.on_finish(self._finish)
         return App("adding", t)
+
+    async def _finish(self, _action: str, _data: int) -> None:
+        self.at_end.set()
+        if self.held_at_end is not None:
+            await self.held_at_end.wait()
 
     def has_run(self, number: int) -> bool:
         """Whether any task has come to this row."""

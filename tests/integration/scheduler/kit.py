@@ -62,6 +62,11 @@ class RunningApp:
     runner: AppRunner
     bus: MemoryBus
 
+    async def told(self) -> None:
+        """Wait until it was asked to end what it runs after the present row."""
+        runs = self.runner._dispatcher._runs
+        await eventually(lambda: any(run.cancel.is_set for run in runs))
+
     async def die(self) -> None:
         """Be gone as by kill -9: what it held goes back to the broker."""
         if self.runner._beats is not None:
@@ -99,6 +104,7 @@ class Engine:
             "fence_s": 0.5,
             "node_ttl_s": NODE_TTL_S,
             "batch_work_ms": 200,
+            "drain_s": 0.2,
         }
         scheduler = Scheduler(Settings(**quick | settings), store or self.store, bus)
         await scheduler.start()

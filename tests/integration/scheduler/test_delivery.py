@@ -165,23 +165,13 @@ TAMPERINGS = [
 async def test_a_log_that_lost_or_changed_a_record_gives_an_error_and_no_shorter_output(
     engine: Engine, store: MongoStore, tamper: Tamper
 ) -> None:
-    at_the_end, go_on = asyncio.Event(), asyncio.Event()
-    t = Category("t")
-
-    @t.csv_action("copy", description="d", mandatory=["n"], output_header=["x"])
-    async def copy(_context: Context, _data: object, args: Row) -> Step:
-        return row([args["n"]])
-
-    @copy.on_finish
-    async def finish(_action: str, _data: object) -> None:
-        at_the_end.set()
-        await go_on.wait()
-
-    await engine.app(App("t", t))
+    go_on = asyncio.Event()
+    adding = Adding(held_at_end=go_on)
+    await engine.app(adding.app())
     scheduler = await engine.scheduler()
-    task_id = await engine.submit("copy", numbers(ROWS))
+    task_id = await engine.submit("add", numbers(ROWS))
     await scheduler.start(task_id)
-    await at_the_end.wait()
+    await adding.at_end.wait()
     await tamper(store._database["log"], task_id)
     go_on.set()
     task = await engine.ended(task_id)

@@ -63,12 +63,6 @@ async def held(engine: Engine, gate: Gate, **settings: Any) -> tuple[str, Runnin
     return task_id, app
 
 
-async def told(app: RunningApp) -> None:
-    """Wait until the app was asked to end what it runs."""
-    runs = app.runner._dispatcher._runs
-    await eventually(lambda: any(run.cancel.is_set for run in runs))
-
-
 async def ended_before_the_held_row(engine: Engine, task_id: str) -> None:
     """The task was stopped, and all batches before the held row's came out."""
     task = await engine.ended(task_id)
@@ -81,7 +75,7 @@ async def ended_before_the_held_row(engine: Engine, task_id: str) -> None:
 async def test_a_stop_takes_effect_after_the_present_row(engine: Engine, gate: Gate) -> None:
     task_id, app = await held(engine, gate)
     stopping = asyncio.ensure_future(engine.schedulers[0].scheduler.operations.stop(task_id))
-    await told(app)
+    await app.told()
     gate.opened.set()
 
     stopped = await stopping
@@ -117,7 +111,7 @@ async def test_any_scheduler_may_be_asked(engine: Engine, gate: Gate) -> None:
     task_id, app = await held(engine, gate)
     other = await engine.scheduler()
     stopping = asyncio.ensure_future(other.scheduler.operations.stop(task_id))
-    await told(app)
+    await app.told()
     gate.opened.set()
 
     stopped = await stopping
@@ -129,7 +123,7 @@ async def test_any_scheduler_may_be_asked(engine: Engine, gate: Gate) -> None:
 async def test_a_request_in_the_document_is_enough(engine: Engine, gate: Gate) -> None:
     task_id, app = await held(engine, gate)
     await engine.store.tasks.request_stop(task_id)
-    await told(app)
+    await app.told()
     gate.opened.set()
 
     assert (await engine.ended(task_id)).status is TaskStatus.STOPPED

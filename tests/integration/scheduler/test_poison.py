@@ -1,0 +1,110 @@
+"""A row that kills every process that takes it is found, and its task outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from kztasks.domain.status import TaskStatus
+from tasks_bindings import INIT, App, Category, Context, Row, Step, row
+from tasks_bindings.wire.topology import DELIVERY_LIMIT
+from tests.integration.scheduler.kit import Engine, RunningApp, numbers, table
+
+pytestmark = pytest.mark.store
+
+ROWS = 600
+POISON = 333
+LARGEST = 1000
+"""Rows in the largest batch."""
+
+
+@dataclass
+class Supervised:
+    """An app whose process dies at one row, and is started again each time."""
+
+    engine: Engine
+    on_crash: str
+    deaths: int = 0
+    _dying: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def start(self) -> None:
+        t, instance = Category("t"), asyncio.get_running_loop().create_future()
+
+        @t.csv_action(
+            "add",
+            description="d",
+            mandatory=["n"],
+            output_header=["sum", "error"],
+            on_crash=self.on_crash,
+        )
+        async def add(_context: Context, data: Any, args: Row) -> Step:
+            number = int(args["n"] or 0)
+            if number == POISON:
+                self._die(await instance)
+                await asyncio.Event().wait()
+            total = number + (0 if data is INIT else data)
+            return row({"sum": total}, total)
+
+        instance.set_result(await self.engine.app(App("t", t)))
+
+    def _die(self, instance: RunningApp) -> None:
+        async def die_and_start_again() -> None:
+            await instance.die()
+            await self.start()
+
+        self.deaths += 1
+        dying = asyncio.create_task(die_and_start_again())
+        self._dying.add(dying)
+        dying.add_done_callback(self._dying.discard)
+
+
+@pytest.mark.parametrize("on_crash", ["stop", "continue"])
+async def test_the_row_gets_the_blame_and_the_action_says_how_it_goes_on(
+    engine: Engine, on_crash: str
+) -> None:
+    app = Supervised(engine, on_crash)
+    await app.start()
+    await engine.scheduler(batch_rows=LARGEST)
+    task, output = await engine.run("add", numbers(ROWS))
+
+    last = POISON if on_crash == "stop" else ROWS
+    lines: list[list[str | None]] = []
+    total = 0
+    for number in range(1, last + 1):
+        if number == POISON:
+            lines.append([str(number), None, "applier crashed"])
+        else:
+            total += number
+            lines.append([str(number), str(total), None])
+    assert output == table(["n", "sum", "error"], lines)
+    assert (task.status, task.failed, task.succeeded) == (TaskStatus.PARTIAL, 1, last - 1)
+
+
+async def test_no_more_processes_die_than_halving_takes(engine: Engine) -> None:
+    app = Supervised(engine, "continue")
+    await app.start()
+    await engine.scheduler(batch_rows=LARGEST)
+    await engine.run("add", numbers(ROWS))
+
+    deliveries = DELIVERY_LIMIT + 1
+    assert deliveries <= app.deaths <= deliveries * (math.ceil(math.log2(ROWS)) + 1)
+
+
+async def test_other_tasks_of_the_app_come_out_whole(engine: Engine) -> None:
+    """Their batches were in the processes that died."""
+    app = Supervised(engine, "stop")
+    await app.start()
+    scheduler = await engine.scheduler()
+    ids = [await engine.submit("add", numbers(rows)) for rows in (ROWS, POISON - 1, POISON - 1)]
+    for task_id in ids:
+        await scheduler.start(task_id)
+    tasks = [await engine.ended(task_id) for task_id in ids]
+
+    assert [task.status for task in tasks] == [TaskStatus.PARTIAL] + [TaskStatus.SUCCESS] * 2
+    for task_id in ids[1:]:
+        sums = [[str(n), str(n * (n + 1) // 2)] for n in range(1, POISON)]
+        assert await engine.output(task_id) == table(["n", "sum"], sums)

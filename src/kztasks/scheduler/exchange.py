@@ -15,8 +15,15 @@ from typing import Final
 
 import structlog
 
-from kztasks.errors import KztasksError, OwnershipLost
-from tasks_bindings.bus import Bus, Call, Delivery, Message
+from kztasks.scheduler.answers import (
+    BatchFailed,
+    BatchLost,
+    BatchRejected,
+    progress_of,
+    reply_of,
+)
+from kztasks.scheduler.request import BatchRequest
+from tasks_bindings.bus import Bus, Call, Message
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
 from tasks_bindings.errors import (
@@ -26,72 +33,19 @@ from tasks_bindings.errors import (
     PublishTimeout,
     ReplyTimeout,
     Unroutable,
-    WireError,
 )
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.keys import APPS_CANCEL, action_key
-from tasks_bindings.wire.messages import (
-    BatchReply,
-    Cancel,
-    Dead,
-    MessageType,
-    Progress,
-    Refused,
-)
+from tasks_bindings.wire.messages import BatchReply, Cancel, MessageType
 from tasks_bindings.wire.topology import BINDINGS, addressed
 
 _log = structlog.get_logger(__name__)
 
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 5.0
+FENCED_LOOK_S: Final = 0.1
 MOST_FAILURES: Final = 3
 """So often an app may fail on a batch before it is taken for one that cannot be read."""
-
-
-class BatchPoisoned(KztasksError):
-    """Every process that took the batch died of it."""
-
-    code = "batch_poisoned"
-
-
-class BatchRejected(KztasksError):
-    """The app cannot run the batch, now or later; the text tells the operator why."""
-
-    code = "batch_rejected"
-
-
-class BatchLost(KztasksError):
-    """No answer and no sign of life; the batch is to be sent again."""
-
-    code = "batch_lost"
-
-
-class BatchFailed(BatchLost):
-    """The app's process could not read the batch, or not send its answer."""
-
-    code = "batch_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRequest:
-    """A batch, encoded but for the number of the attempt."""
-
-    task_id: str
-    epoch: int
-    seq: int
-    category: str
-    action: str
-    rows: int
-    hash: str
-    fields: dict[str, object]
-
-    def body(self, attempt: int) -> bytes:
-        """The message for the wire.
-
-        Raises:
-            MessageTooLarge: its rows and `Data` are over the limit for a message.
-        """
-        return codec.encode_plain({**self.fields, "attempt": attempt})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +91,30 @@ class _SignsOfLife:
 
 
 class Exchange:
-    """Sends batches to whoever serves their action now."""
+    """Sends batches to whoever serves their action now.
+
+    Args:
+        bus: the way to the apps.
+        directory: the apps that are alive.
+        discovery: wakes up when the directory changes.
+        timing: how long to wait.
+        is_fenced: whether others may have taken this scheduler's tasks; nothing is sent meanwhile.
+    """
 
     def __init__(
-        self, bus: Bus, directory: Directory, discovery: Discovery, timing: Timing
+        self,
+        bus: Bus,
+        directory: Directory,
+        discovery: Discovery,
+        timing: Timing,
+        *,
+        is_fenced: Callable[[], bool],
     ) -> None:
         self._bus = bus
         self._directory = directory
         self._discovery = discovery
         self._timing = timing
+        self._is_fenced = is_fenced
 
     async def run(
         self, request: BatchRequest, waiting_for: Callable[[str | None], None]
@@ -164,6 +133,10 @@ class Exchange:
         """
         attempt, failures, backoff = 0, 0, FIRST_BACKOFF_S
         while True:
+            if self._is_fenced():
+                waiting_for("the database, to be seen alive in it")
+                await asyncio.sleep(FENCED_LOOK_S)
+                continue
             app = self._directory.app_for(request.category, request.action)
             if app is None:
                 waiting_for(f"an app that serves {action_key(request.category, request.action)}")
@@ -211,46 +184,13 @@ class Exchange:
                 delivery = await call.receive(life.left())
             except ReplyTimeout:
                 continue
-            progress = self._progress(delivery, request)
+            progress = progress_of(delivery, request)
             if progress is not None:
                 life.note(progress.done)
                 continue
-            reply = self._final(delivery, request)
+            reply = reply_of(delivery, request)
             if reply is not None:
                 return reply
-
-    def _progress(self, delivery: Delivery, request: BatchRequest) -> Progress | None:
-        if delivery.message.type != MessageType.PROGRESS:
-            return None
-        try:
-            progress = codec.decode(delivery.message.body, Progress)
-        except WireError as error:
-            _log.warning("bad_progress", why=str(error))
-            return None
-        return (
-            progress if (progress.task_id, progress.seq) == (request.task_id, request.seq) else None
-        )
-
-    def _final(self, delivery: Delivery, request: BatchRequest) -> BatchReply | None:
-        """The reply in a delivery; `None` if it is not one that counts."""
-        try:
-            match delivery.message.type:
-                case MessageType.BATCH_REPLY:
-                    reply = codec.decode(delivery.message.body, BatchReply)
-                    if _fits(reply, request):
-                        return reply
-                    _log.warning("bad_reply", app=reply.app.name, why="it answers another batch")
-                case MessageType.REFUSED:
-                    _raise_refusal(codec.decode(delivery.message.body, Refused))
-                case MessageType.DEAD:
-                    _raise_death(codec.decode(delivery.message.body, Dead))
-                case MessageType.PROGRESS:
-                    pass
-                case other:
-                    _log.warning("bad_reply", why=f"unexpected message of type {other!r}")
-        except WireError as error:
-            _log.warning("bad_reply", why=str(error))
-        return None
 
     async def _back_off(self, error: Exception, seconds: float) -> None:
         if isinstance(error, BusUnavailable | PublishTimeout):
@@ -266,29 +206,3 @@ class Exchange:
 
 def _cause(error: Exception) -> str:
     return "the message broker" if isinstance(error, BusUnavailable | PublishTimeout) else "an app"
-
-
-def _fits(reply: BatchReply, request: BatchRequest) -> bool:
-    asked = (request.task_id, request.epoch, request.seq, request.hash)
-    answered = (reply.task_id, reply.epoch, reply.seq, reply.hash)
-    return asked == answered and len(reply.returns) <= request.rows
-
-
-def _raise_refusal(refused: Refused) -> None:
-    match refused.code:
-        case "stale_epoch":
-            raise OwnershipLost(refused.message)
-        case "unknown_action":
-            raise BatchLost(f"the app does not serve the action: {refused.message}")
-        case _:
-            raise BatchRejected(f"{refused.code}: {refused.message}")
-
-
-def _raise_death(dead: Dead) -> None:
-    match dead.reason:
-        case "delivery_limit":
-            raise BatchPoisoned("every process that took the batch died")
-        case "rejected":
-            raise BatchFailed("the app could not read the batch, or not answer it")
-        case _:
-            raise BatchLost(f"no app took the batch in time ({dead.reason})")

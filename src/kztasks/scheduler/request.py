@@ -10,8 +10,29 @@ import orjson
 from kztasks.csvio import Row
 from kztasks.domain.log import LogRecord
 from kztasks.domain.task import Task
-from kztasks.scheduler.exchange import BatchRequest
-from tasks_bindings.wire.codec import VERSION
+from tasks_bindings.wire import codec
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """A batch, encoded but for the number of the attempt."""
+
+    task_id: str
+    epoch: int
+    seq: int
+    category: str
+    action: str
+    rows: int
+    hash: str
+    fields: dict[str, object]
+
+    def body(self, attempt: int) -> bytes:
+        """The message for the wire.
+
+        Raises:
+            MessageTooLarge: its rows and `Data` are over the limit for a message.
+        """
+        return codec.encode_plain({**self.fields, "attempt": attempt})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +71,7 @@ def batch_request(
     digest = hashlib.sha256(prepared.encoded)
     digest.update(repr((prepared.count, head.data, columns)).encode())
     fields: dict[str, object] = {
-        "v": VERSION,
+        "v": codec.VERSION,
         "task_id": task.id,
         "epoch": epoch,
         "seq": head.seq + 1,

@@ -22,11 +22,8 @@ from kztasks.domain.log import EndCause, LogRecord, RecordKind, seal
 from kztasks.domain.outcome import End, Rules
 from kztasks.domain.task import Task
 from kztasks.errors import NotFound
-from kztasks.scheduler.exchange import (
-    BatchPoisoned,
-    BatchRejected,
-    Exchange,
-)
+from kztasks.scheduler.answers import BatchPoisoned, BatchRejected
+from kztasks.scheduler.exchange import Exchange
 from kztasks.scheduler.request import Prepared, batch_request
 from kztasks.scheduler.sizing import BatchSizer
 from kztasks.scheduler.source import Source

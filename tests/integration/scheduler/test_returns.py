@@ -84,7 +84,12 @@ def count(_context: Context, data: Any) -> object:
 def fall(_context: Context, data: Any) -> Step:
     if data is not INIT:
         raise ValueError("enough")
-    return row(["1"], "seen")
+    return row(["1", None], "seen")
+
+
+@t.noinput_action("misfit", description="d", output_header=["x", "y"])
+def misfit(_context: Context, data: Any) -> Step:
+    return row(["1", "2"], "seen") if data is INIT else row(["3"])
 
 
 called: list[int] = []
@@ -152,8 +157,19 @@ async def test_an_action_may_go_on_after_a_crash_with_the_data_from_before(engin
 async def test_a_crash_ends_a_task_without_input(engine: Engine) -> None:
     task, output = await engine.run("fall")
 
-    assert output == table(["x", "error"], [["1", None], [None, "applier crashed"]])
+    assert output == table(["x"], [["1"], ["applier crashed"]])
     assert (task.status, task.succeeded, task.failed) == (TaskStatus.PARTIAL, 1, 1)
+
+
+async def test_a_row_that_does_not_fit_the_header_ends_its_task_and_says_why(
+    engine: Engine,
+) -> None:
+    task, output = await engine.run("misfit")
+
+    assert output == b'"x","y"\n"1","2"\n"3"\n'
+    assert task.status is TaskStatus.INTERNAL_ERROR
+    assert task.reason == "a returned row has 1 cells, the output header has 2"
+    assert (task.succeeded, task.failed) == (1, 0)
 
 
 async def test_a_row_that_a_verifier_refuses_fails_and_its_handler_is_not_called(

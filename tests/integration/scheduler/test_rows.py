@@ -45,7 +45,7 @@ def report(_context: Context, data: object) -> Step:
     steps = [
         ok(1),
         row(["1", None, None], 2),
-        rows([["2"], {"z": "3"}], 3),
+        rows([["2", None, None], {"z": "3"}], 3),
         text("plain text", 4),
         Step({"stop": True}),
     ]

@@ -54,9 +54,14 @@ _shapes = st.one_of(
     st.just({"crash": {"type": "ValueError", "message": ""}}),
     st.just({"stop": True}),
     st.just({"file": "/tmp/a"}),
+    st.builds(lambda value: {"other": value}, texts | st.none() | st.integers()),
+    st.builds(lambda value: {"other": value, "bare": True}, texts | st.none() | st.integers()),
 )
 _kinds = st.sampled_from(
-    ["ok", "error", "text", "row", "rows", "bad_fields", "crash", "stop", "file", "next"]
+    [
+        *("ok", "error", "text", "row", "rows", "bad_fields"),
+        *("crash", "stop", "file", "other", "bare", "next"),
+    ]
 )
 
 honest_returns: Final = st.builds(

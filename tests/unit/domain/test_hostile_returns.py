@@ -52,7 +52,6 @@ def test_an_unknown_shape_fails_its_row_and_the_task_goes_on(
         {"text": None},
         {"row": "cells"},
         {"rows": {}},
-        {"rows": [["1"], "2"]},
         {"bad_fields": "a"},
         {"file": 1},
     ],

@@ -82,11 +82,44 @@ def test_ok_succeeds_and_writes_nothing(returned: dict[str, Any]) -> None:
     assert outcome.end is None
 
 
-def test_several_rows_are_written_and_counted_each() -> None:
+def test_several_rows_for_one_are_an_error_in_it() -> None:
     outcome = interpret({"rows": [["7"], {"x": "8"}], "next": "data"}, ADDED, ROW)
 
-    assert list(outcome.lines) == [["1", "2", "7", None], ["1", "2", "8", None]]
-    assert (outcome.failed, outcome.succeeded) == (0, 2)
+    reason = "2 rows for one: only a task without input may return several rows"
+    assert list(outcome.lines) == [["1", "2", None, reason]]
+    assert (outcome.failed, outcome.succeeded) == (1, 0)
+
+
+def test_a_list_of_one_row_is_that_row() -> None:
+    assert interpret({"rows": [["7"]]}, ADDED, ROW) == interpret({"row": ["7"]}, ADDED, ROW)
+
+
+@pytest.mark.parametrize("returned", [{"row": []}, {"rows": []}])
+def test_a_row_without_cells_fails_without_a_reason(returned: dict[str, Any]) -> None:
+    outcome = interpret(returned, DEFAULT, ROW)
+
+    assert list(outcome.lines) == [["1", "2", None]]
+    assert (outcome.failed, outcome.succeeded) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("returned", "rules", "shown"),
+    [
+        ({"other": 5}, DEFAULT, None),
+        ({"other": 5}, REPLACED, "5"),
+        ({"other": 5, "bare": True}, DEFAULT, "5"),
+        ({"other": 5, "bare": True}, REPLACED, None),
+        ({"other": "text", "bare": True}, REPLACED, "text"),
+        ({"other": None}, DEFAULT, None),
+    ],
+)
+def test_a_value_that_the_list_does_not_have_fails_its_row_as_in_the_original(
+    returned: dict[str, Any], rules: Rules, shown: str | None
+) -> None:
+    outcome = interpret(returned, rules, ROW)
+
+    assert outcome.lines[0][-1] == shown
+    assert (outcome.failed, outcome.succeeded, outcome.end) == (1, 0, None)
 
 
 def test_a_map_with_an_empty_error_succeeds() -> None:

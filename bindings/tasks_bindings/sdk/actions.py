@@ -42,6 +42,11 @@ class Action:
         self.data_adapter: Final[TypeAdapter[Any]] = TypeAdapter(
             Any if data_type is None else data_type
         )
+        self.takes_loose_data: Final = data_type is None and not metadata.stateless
+        """Whether a loose value that stands alone is the next `Data`, as in the original.
+
+        It is not where the author says that `Data` is something else, or that there is none.
+        """
         self.finish_hook: Hook | None = None
         self.cleanup_hook: Hook | None = None
         self.__doc__ = handler.__doc__

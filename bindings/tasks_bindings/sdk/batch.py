@@ -105,7 +105,6 @@ class BatchRun:
         self._encoder = Encoder(self.run.returns)
         self._maybe_repeated = redelivered or batch.attempt > 1 or batch.epoch > 1
         self._stop_on_crash = action.metadata.on_crash is OnCrash.STOP
-        self._stateless = action.metadata.stateless
         self._deadline = 0.0
         self._paused_s = 0.0
 
@@ -191,16 +190,17 @@ class BatchRun:
             yield Context(*about, number, repeated), run.data, args
 
     def _take(self, step: Step) -> None:
-        run, wire = self.run, step.wire
-        if step.data is STOP:
+        run, wire, data = self.run, step.wire, step.data
+        if step.is_loose and not self._action.takes_loose_data:
+            data = KEEP
+        if data is STOP:
             wire = {**wire, "next": "stop"}
             run.ended = True
-        elif self._stateless and step.data is not KEEP:
-            if not step.is_loose:
+        elif data is not KEEP:
+            if self._action.metadata.stateless:
                 raise BadReturn("the action is stateless, so its handler hands on no Data")
-        elif step.data is not KEEP:
             wire = {**wire, "next": "data"}
-            run.data = step.data
+            run.data = data
         run.ended = run.ended or "stop" in wire or "file" in wire
         run.returns.append(wire)
         if "rows" in wire or self._encoder.is_due:

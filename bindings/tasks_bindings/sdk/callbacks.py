@@ -43,7 +43,7 @@ class ActionOf:
         context = Context(*accounts, NO_TASK, *about, row_number=1, maybe_repeated=True)
         data = INIT if iterator == INIT.value else adapter.validate_python(iterator)
         step = to_step(await invoke(action.handler, context, data, *args))
-        if step.data is KEEP:
+        if step.data is KEEP or (step.is_loose and not action.takes_loose_data):
             return step.wire
         if step.data is STOP:
             return {**step.wire, "next": "stop"}

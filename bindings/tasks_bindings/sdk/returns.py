@@ -5,8 +5,9 @@ ends the task after this return was counted; without it the next call is given w
 
 Loose Python values are understood too, as the original reads Erlang terms: a string is an error, a
 list or a mapping is a row, a list of lists is several rows, and `(value, data)` is a value beside
-`Data`. As there, a loose value that stands alone is itself what the next call is given. What a
-return does to the output and the counts is decided by the service alone.
+`Data`. As there, a loose value that stands alone is itself what the next call is given, unless the
+action declares the type of its `Data`, or that it has none. What a return does to the output and
+the counts is decided by the service alone.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def _rows_to_wire(value: Mapping[Any, Any] | list[Any]) -> WireReturn:
         return {"rows": [dict(item) for item in value]}
     if value and isinstance(value[0], list | tuple):
         return {"rows": [list(item) if isinstance(item, tuple) else item for item in value]}
-    return {"row": value}
+    return {"row": list(value)}
 
 
 def _plainest(value: object) -> Scalar:

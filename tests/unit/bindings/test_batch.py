@@ -81,7 +81,7 @@ def test_data_is_handed_from_row_to_row(make: MakeApp) -> None:
             case "3":
                 return error("why", "c")
             case "4":
-                return {"x": "y"}
+                return row({"x": "y"})
             case _:
                 return ok("a" if data is INIT else data + "d")
 
@@ -172,10 +172,35 @@ async def test_a_run_that_is_cancelled_from_outside_is_cancelled() -> None:
 
 
 @both
-@pytest.mark.parametrize("value", [None, 42, (), {"a", "b"}])
-def test_a_return_that_no_rule_covers_is_a_crash(make: MakeApp, value: object) -> None:
-    run = run_batch(make(lambda _context, _data, _row: value), batch(numbered(2)))
+def test_a_return_that_no_rule_covers_is_told_and_the_batch_goes_on(make: MakeApp) -> None:
+    run = run_batch(make(lambda _context, _data, _row: None), batch(numbered(2)))
+    assert run.run.returns == [{"other": None, "bare": True}] * 2
+    assert not run.run.ended
+
+
+@both
+def test_a_return_that_breaks_a_rule_is_a_crash(make: MakeApp) -> None:
+    run = run_batch(make(lambda _context, _data, _row: (ok(1), 2)), batch(numbered(2)))
     assert [one["crash"]["type"] for one in run.run.returns] == ["BadReturn"]
+
+
+def test_a_loose_value_that_stands_alone_is_the_next_data() -> None:
+    seen: list[object] = []
+
+    def handler(_context: Context, data: object, args: Row) -> object:
+        seen.append(data)
+        return [args["a"]] if args["a"] == "1" else "why"
+
+    run_batch(csv_app(handler), batch(numbered(3)))
+    assert seen == [INIT, ["1"], ["why"]]
+
+
+@pytest.mark.parametrize("declared", [{"data_type": int}, {"stateless": True}])
+def test_it_is_not_where_the_action_says_what_its_data_is(declared: dict[str, Any]) -> None:
+    app = csv_app(lambda _context, _data, _row: "why", **declared)
+    run = run_batch(app, batch(numbered(2)))
+    assert run.run.returns == [{"error": "why"}] * 2
+    assert run.run.data is INIT
 
 
 @both

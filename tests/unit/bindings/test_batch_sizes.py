@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tasks_bindings import row, rows
 from tasks_bindings.sdk.encoding import MAX_REPLY_BYTES, MAX_RETURN_BYTES
 from tests.unit.bindings.support import batch, csv_app, noinput_app, numbered, run_batch
 
 
 def test_a_cell_that_cannot_be_json_is_a_crash_of_its_row() -> None:
-    app = csv_app(lambda _context, _data, args: [args["a"] if args["a"] != "2" else 1j])
+    strange: Any = 1j
+    app = csv_app(lambda _context, _data, args: row([strange if args["a"] == "2" else "1"]))
     run = run_batch(app, batch(numbered(2)))
     assert run.run.returns[0] == {"row": ["1"]}
     assert run.run.returns[1]["crash"]["type"] == "BadReturn"

@@ -76,8 +76,11 @@ def test_a_batch_that_ends_early_is_followed_by_the_rows_that_are_left() -> None
 
 
 def test_a_crash_ends_the_rows() -> None:
-    ran = run_action(csv_app(lambda _context, _data, _row: None), "cat", "act", "a\n1\n2\n3\n")
-    assert [one["crash"]["type"] for one in ran.returns] == ["BadReturn"]
+    def handler(_context: Context, _data: object, _row: Row) -> object:
+        raise LookupError
+
+    ran = run_action(csv_app(handler), "cat", "act", "a\n1\n2\n3\n")
+    assert [one["crash"]["type"] for one in ran.returns] == ["LookupError"]
     assert ran.ended
 
 

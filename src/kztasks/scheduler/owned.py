@@ -9,7 +9,7 @@ import structlog
 
 from kztasks.domain.task import Task
 from kztasks.errors import KztasksError, OwnershipLost, Unavailable
-from kztasks.scheduler.runner import TaskRunner
+from kztasks.scheduler.runner import GivenBack, TaskRunner
 from kztasks.scheduler.tools import Tools
 
 _log = structlog.get_logger(__name__)
@@ -53,13 +53,24 @@ class OwnedTasks:
         for _, run in self._running.values():
             run.cancel()
 
-    async def give_back_all(self) -> int:
-        """Stop running and let any scheduler take them at once; how many they were."""
-        runs = dict(self._running)
-        for _, run in runs.values():
+    async def give_back_all(self, drain_s: float) -> int:
+        """Stop running and let any scheduler take them at once; how many they were.
+
+        Args:
+            drain_s: seconds that rows which are being run, and uploads, get to end.
+        """
+        runs = list(self._running.values())
+        for runner, run in runs:
+            if runner.is_waiting:
+                run.cancel()
+            else:
+                runner.leave()
+        if runs:
+            await asyncio.wait({run for _, run in runs}, timeout=drain_s)
+        for _, run in runs:
             run.cancel()
-        await asyncio.gather(*(run for _, run in runs.values()), return_exceptions=True)
-        for runner, run in runs.values():
+        await asyncio.gather(*(run for _, run in runs), return_exceptions=True)
+        for runner, run in runs:
             if run.cancelled():
                 await self._release(runner.task)
         return len(runs)
@@ -69,6 +80,8 @@ class OwnedTasks:
             await runner.run()
         except OwnershipLost as error:
             _log.warning("task_let_go", task_id=runner.task.id, why=str(error))
+        except GivenBack:
+            await self._release(runner.task)
         except KztasksError:
             _log.exception("task_run_failed", task_id=runner.task.id)
             await self._release(runner.task)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -74,21 +75,32 @@ class RowLoop:
         self._waiting_for = waiting_for
         self._prepared: Prepared | None = None
         self._rests_since = float("-inf")
-        self.stop: Final = asyncio.Event()
-        """Set to end the task after the row that is being run."""
+        self._is_stopped = False
+        self._interrupt = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the task after the row that is being run."""
+        self._is_stopped = True
+        self._interrupt.set()
+
+    def leave(self) -> None:
+        """Run no row after the present one; the task goes on elsewhere."""
+        self._interrupt.set()
 
     async def next_record(self, head: LogRecord) -> LogRecord:
         """The record that follows `head`: a batch that was run, or the end.
 
-        `head` itself comes back where nothing was run and the next attempt will differ.
+        `head` itself comes back where nothing was run, and the next attempt will differ or `leave`
+        was called.
 
         Raises:
             OwnershipLost: an app has seen a later owner of the task.
         """
         if head.cause is not None:
             return self._end(head, head.cause, head.reason)
-        if self.stop.is_set() or await self._stopped_in_pause():
-            return self._end(head, EndCause.STOPPED)
+        await self._pause()
+        if self._interrupt.is_set():
+            return self._end(head, EndCause.STOPPED) if self._is_stopped else head
         try:
             prepared = await self._take_prepared()
         except (CsvError, NotFound) as error:
@@ -109,12 +121,13 @@ class RowLoop:
         )  # fmt: skip
         sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))
         preparing = asyncio.ensure_future(self._prepare(prepared.count))
-        stopping = asyncio.ensure_future(self.stop.wait())
+        interrupted = asyncio.ensure_future(self._interrupt.wait())
         try:
-            await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, interrupted}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
                 await self._exchange.cancel(request)
-                await asyncio.wait({sending}, timeout=STOP_PATIENCE_S)
+                patience_s = STOP_PATIENCE_S if self._is_stopped else None
+                await asyncio.wait({sending}, timeout=patience_s)
             self._prepared = await _or_none(preparing)
             if not sending.done():
                 _log.warning("batch_abandoned", why="the task was stopped")
@@ -125,11 +138,11 @@ class RowLoop:
         except (BatchRejected, MessageTooLarge) as error:
             return self._rejected(head, prepared, error)
         finally:
-            for task in (sending, preparing, stopping):
+            for task in (sending, preparing, interrupted):
                 task.cancel()
         if not reply.returns:  # cancelled before its first row, or an app that is not well
             self._prepared = None
-            await self._stopped_within(EMPTY_REPLY_PAUSE_S)
+            await self._wait(EMPTY_REPLY_PAUSE_S)
             return head
         return self._record(head, prepared, reply, attempts)
 
@@ -216,18 +229,17 @@ class RowLoop:
     def _epoch(self) -> int:
         return self._task.owner.epoch if self._task.owner is not None else 1
 
-    async def _stopped_in_pause(self) -> bool:
+    async def _pause(self) -> None:
+        """Keep the pause after a row, as long as it is set now, unless interrupted."""
         while (left := self._rests_since + self._pause_s() - time.monotonic()) > 0:
-            if await self._stopped_within(min(left, PAUSE_LOOK_S)):
-                return True
-        return False
+            await self._wait(min(left, PAUSE_LOOK_S))
+            if self._interrupt.is_set():
+                return
 
-    async def _stopped_within(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self.stop.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+    async def _wait(self, seconds: float) -> None:
+        """Wait, unless interrupted."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._interrupt.wait(), seconds)
 
     async def _take_prepared(self) -> Prepared:
         prepared, self._prepared = self._prepared, None

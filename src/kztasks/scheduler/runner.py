@@ -13,7 +13,7 @@ from kztasks.domain.header import OutputHeader
 from kztasks.domain.log import ROOT_SHA, EndCause, LogRecord, RecordKind, seal
 from kztasks.domain.outcome import Rules
 from kztasks.domain.task import Task
-from kztasks.errors import Invalid, LogBroken
+from kztasks.errors import Invalid, KztasksError, LogBroken
 from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.commit import commit
 from kztasks.scheduler.finish import Finisher
@@ -32,6 +32,12 @@ APP_PATIENCE_S: Final = 1.0
 UNSERVED: Final = Metadata(description="no app serves this action")
 
 
+class GivenBack(KztasksError):
+    """The task was left after its last record, for another scheduler to go on with."""
+
+    code = "given_back"
+
+
 class TaskRunner:
     """Runs one task that this node owns.
 
@@ -48,19 +54,32 @@ class TaskRunner:
         self._callbacks = Callbacks(task, tools.bindings, tools.directory, tools.discovery)
         self._watch = TaskWatch(task, node, tools.store.tasks, self.stop)
         self._stop_asked = task.stop_requested
+        self._is_leaving = False
         self._loop: RowLoop | None = None
 
     def stop(self) -> None:
         """End the task after the row that is being run."""
         self._stop_asked = True
         if self._loop is not None:
-            self._loop.stop.set()
+            self._loop.stop()
+
+    def leave(self) -> None:
+        """Give the task back after the row that is being run, or finish it if all are."""
+        self._is_leaving = True
+        if self._loop is not None:
+            self._loop.leave()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the task waits for something that may be long in coming."""
+        return self._watch.waiting_for is not None
 
     async def run(self) -> None:
         """Run until the task is final.
 
         Raises:
             OwnershipLost: another scheduler has the task now; it goes on there.
+            GivenBack: it is to go on elsewhere.
         """
         task = self.task
         with bound_contextvars(
@@ -164,6 +183,8 @@ class TaskRunner:
                         head = committed
                         loop = await self._row_loop(head)
                         continue
+                if record is head and self._is_leaving and not head.is_end:
+                    raise GivenBack
                 if record is not head:
                     fault = loop.fault_after(head)
                     head = record
@@ -200,7 +221,9 @@ class TaskRunner:
             waiting_for=self._wait_for,
         )
         if self._stop_asked:
-            self._loop.stop.set()
+            self._loop.stop()
+        if self._is_leaving:
+            self._loop.leave()
         return self._loop
 
     async def _header(self) -> OutputHeader:

@@ -91,7 +91,7 @@ class Scheduler:
         """Leave in good order: give tasks back, so that others take them at once."""
         for one in self._rounds:
             one.cancel()
-        given_back = await self._owned.give_back_all()
+        given_back = await self._owned.give_back_all(self._settings.drain_s)
         try:
             await self._life.leave()
         except Unavailable as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tasks_bindings.errors import DefinitionError
@@ -41,13 +42,19 @@ class App:
         version: the author's version of it, shown with what it ran.
         concurrency: batches that one instance runs at once, each of another task. Sync handlers
             run in threads, so handlers that share state without a lock want 1.
+        files: the folder that files returned by `file()` come from; no other can be read.
 
     Raises:
         DefinitionError: a name does not fit, or a category comes twice.
     """
 
     def __init__(
-        self, name: str, *categories: Category, version: str = "0", concurrency: int = 8
+        self,
+        name: str,
+        *categories: Category,
+        version: str = "0",
+        concurrency: int = 8,
+        files: Path | None = None,
     ) -> None:
         check_name(name, "app")
         if name in _RESERVED_APPS:
@@ -59,6 +66,7 @@ class App:
         self.name: Final = name
         self.version: Final = version
         self.concurrency: Final = concurrency
+        self.files: Final = files
         self.categories: Final = categories
         self.triggers: Final = Registry()
         self.start_hooks: Final[list[Lifecycle]] = []

@@ -16,6 +16,7 @@ from tasks_bindings.errors import BusError, Unroutable, WireError
 from tasks_bindings.invoke import invoke
 from tasks_bindings.sdk.app import App, Environment, Lifecycle
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused, SendProgress
+from tasks_bindings.sdk.files import AppFiles, BadFile
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.keys import (
     APPS_BEAT,
@@ -32,9 +33,12 @@ from tasks_bindings.wire.messages import (
     Call,
     Cancel,
     Down,
+    FileRequest,
+    FileStored,
     HelpReply,
     MessageType,
     Progress,
+    Refused,
     WireMessage,
 )
 from tasks_bindings.wire.topology import (
@@ -76,6 +80,7 @@ class AppRunner:
         self._beat_interval_s = beat_interval_s
         self.identity: Final = AppIdentity(name=app.name, instance=uuid4().hex, version=app.version)
         self._dispatcher = Dispatcher(app, self.identity)
+        self._files = AppFiles(app.files)
         self._announcement = self._announce()
         self._work: Subscription | None = None
         self._control: Subscription | None = None
@@ -145,6 +150,10 @@ class AppRunner:
                 await self._answer_help(delivery)
             case MessageType.CANCEL:
                 self._dispatcher.cancel(codec.decode(message.body, Cancel))
+            case MessageType.FILE_REQUEST:
+                await self._send_part(delivery)
+            case MessageType.FILE_STORED:
+                await self._files.drop(codec.decode(message.body, FileStored).path)
             case other:
                 raise WireError(f"message of type {other!r} on an instance's queue")
 
@@ -165,6 +174,16 @@ class AppRunner:
                 return  # another app's category; whoever serves it answers
             reply = reply.model_copy(update={"help": narrowed})
         await self._reply(delivery, MessageType.HELP_REPLY, codec.encode(reply))
+
+    async def _send_part(self, delivery: Delivery) -> None:
+        try:
+            part = await self._files.part(codec.decode(delivery.message.body, FileRequest))
+        except BadFile as error:
+            _log.error("bad_file", why=str(error))
+            refusal = Refused(code=error.code, message=str(error))
+            await self._reply(delivery, MessageType.REFUSED, codec.encode(refusal))
+        else:
+            await self._reply(delivery, MessageType.FILE_PART, codec.encode(part))
 
     async def _on_work(self, delivery: Delivery) -> None:
         message = delivery.message

@@ -36,6 +36,9 @@ class MessageType(StrEnum):
     PROGRESS = "progress"
     CANCEL = "cancel"
     STOP = "stop"
+    FILE_REQUEST = "file_request"
+    FILE_PART = "file_part"
+    FILE_STORED = "file_stored"
     CALL = "call"
     CALL_REPLY = "call_reply"
     REFUSED = "refused"
@@ -220,6 +223,28 @@ class Cancel(WireMessage):
     task_id: Word
     epoch: int
     seq: int
+
+
+class FileRequest(WireMessage):
+    """To the instance that ran a batch, under its own key: a part of a file that it returned."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    offset: int = Field(ge=0)
+    size: int = Field(ge=1)
+
+
+class FilePart(WireMessage):
+    """The part; `total` is the size of the whole file in bytes, `data` is base64."""
+
+    name: Name
+    total: int = Field(ge=0)
+    data: str
+
+
+class FileStored(WireMessage):
+    """To the same instance: the file is an attachment of the task now and may be deleted."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Stop(WireMessage):

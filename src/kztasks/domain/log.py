@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from kztasks.domain.header import OutputHeader
+from kztasks.domain.task import AttachedFile
 
 
 class RecordKind(StrEnum):
@@ -67,6 +68,8 @@ class LogRecord:
     written: tuple[int, ...] = ()
     """Columns in which any row so far has a defined cell, from the start on."""
     output: bytes = b""
+    attached: AttachedFile | None = None
+    """A file that the action produced out of band, from the record on that it came with."""
     cause: EndCause | None = None
     """On the last batch and on the end: why no further row is run."""
     reason: str | None = None
@@ -88,7 +91,8 @@ ROOT_SHA: Final = "0" * 64
 def seal(record: LogRecord, previous_sha: str) -> LogRecord:
     """The record with its checksum over `previous_sha` and everything that it decides.
 
-    Epoch, app and attempts are left out: two owners that did the same work wrote the same record.
+    Epoch, app, attempts and the id of an attached file are left out: two owners that did the same
+    work wrote the same record.
     """
     digest = hashlib.sha256(previous_sha.encode())
     header = record.header.to_json() if record.header is not None else ""
@@ -96,6 +100,7 @@ def seal(record: LogRecord, previous_sha: str) -> LogRecord:
         record.task_id, record.seq, record.kind.value, record.offset, record.line, record.row,
         record.data, record.failed, record.succeeded, header, record.columns, record.written,
         record.cause and record.cause.value, record.reason,
+        record.attached and (record.attached.name, record.attached.size, record.attached.sha256),
     )  # fmt: skip
     digest.update(repr(decided).encode())
     digest.update(record.output)

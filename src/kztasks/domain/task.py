@@ -50,6 +50,16 @@ class OutputFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFile:
+    """A file that the action produced out of band, stored under its own name."""
+
+    name: str
+    file_id: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One task. Times are Gregorian seconds. Counts are a projection of the commit log."""
 
@@ -73,6 +83,7 @@ class Task:
     rescues: int = 0
     input: InputFile | None = None
     output: OutputFile | None = None
+    attached: AttachedFile | None = None
     reason: str | None = None
     """Why the task ended as it did, where the status alone does not say it."""
     waiting_for: str | None = None
@@ -104,5 +115,16 @@ def public_json(task: Task) -> dict[str, object]:
 
 def attachments(task: Task) -> list[str]:
     """Names of the files that can be downloaded, as `csvs` in Kazoo's replies."""
-    files = {"in.csv": task.input, "out.csv": task.output}
-    return [name for name, file in files.items() if file is not None]
+    return list(stored_files(task))
+
+
+def stored_files(task: Task) -> dict[str, InputFile | OutputFile | AttachedFile]:
+    """The task's files by name."""
+    files: dict[str, InputFile | OutputFile | AttachedFile] = {}
+    if task.input is not None:
+        files["in.csv"] = task.input
+    if task.output is not None:
+        files["out.csv"] = task.output
+    if task.attached is not None:
+        files[task.attached.name] = task.attached
+    return files

@@ -63,6 +63,7 @@ class Finisher:
             failed=head.failed,
             succeeded=head.succeeded,
             output=delivered.file,
+            attached=head.attached,
             reason="; ".join(reasons) or None,
         )
 

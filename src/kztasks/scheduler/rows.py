@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -21,9 +22,10 @@ from kztasks.csvio import CsvError
 from kztasks.domain.batch import BatchOutcome, settle
 from kztasks.domain.log import EndCause, LogRecord, RecordKind, seal
 from kztasks.domain.outcome import End, Rules
-from kztasks.domain.task import Task
+from kztasks.domain.task import AttachedFile, Task
 from kztasks.errors import NotFound
-from kztasks.scheduler.answers import BatchPoisoned, BatchRejected
+from kztasks.scheduler.answers import BatchLost, BatchPoisoned, BatchRejected
+from kztasks.scheduler.attach import Attacher, FileRefused
 from kztasks.scheduler.exchange import Exchange
 from kztasks.scheduler.request import Prepared, batch_request
 from kztasks.scheduler.sizing import BatchSizer
@@ -48,6 +50,7 @@ class RowLoop:
         rules: that give its returns their meaning.
         source: its rows.
         exchange: the way to its app.
+        attacher: fetches files that its app has produced.
         sizer: cuts batches by time.
         pause_s: asked before each batch for the pause after a row, in seconds.
         work_ms: after so long an app answers with what it has.
@@ -59,6 +62,7 @@ class RowLoop:
         rules: Rules,
         source: Source,
         exchange: Exchange,
+        attacher: Attacher,
         sizer: BatchSizer,
         *,
         pause_s: Callable[[], float],
@@ -69,11 +73,13 @@ class RowLoop:
         self._rules = rules
         self._source = source
         self._exchange = exchange
+        self._attacher = attacher
         self._sizer = sizer
         self._pause_s = pause_s
         self._work_ms = work_ms
         self._waiting_for = waiting_for
         self._prepared: Prepared | None = None
+        self._fetched: tuple[str, str] | None = None
         self._rests_since = float("-inf")
         self._is_stopped = False
         self._interrupt = asyncio.Event()
@@ -144,18 +150,47 @@ class RowLoop:
             self._prepared = None
             await self._wait(EMPTY_REPLY_PAUSE_S)
             return head
-        return self._record(head, prepared, reply, attempts)
+        outcome = settle(reply.returns, self._rules, prepared.rows)
+        if outcome.file is None:
+            return self._record(head, outcome, reply, attempts)
+        return await self._record_with_file(head, outcome, reply, attempts, outcome.file)
+
+    async def _record_with_file(
+        self, head: LogRecord, outcome: BatchOutcome, reply: BatchReply, attempts: int, path: str
+    ) -> LogRecord:
+        """Store a file that the batch ended with before anything of the batch is committed."""
+        try:
+            attached = await self._attacher.attach(self._task.id, reply.app.instance, path)
+        except BatchLost as error:
+            _log.warning("file_lost", why=str(error))
+            self._prepared = None
+            await self._wait(EMPTY_REPLY_PAUSE_S)
+            return head
+        except FileRefused as error:
+            outcome = replace(outcome, end=End.FAULT, reason=str(error))
+            return self._record(head, outcome, reply, attempts)
+        self._fetched = (reply.app.instance, path)
+        return self._record(head, outcome, reply, attempts, attached)
+
+    async def release_file(self) -> None:
+        """Let the app delete a file that was fetched; once its record is committed, not before."""
+        if self._fetched is not None:
+            await self._attacher.release(*self._fetched)
 
     def _record(
-        self, head: LogRecord, prepared: Prepared, reply: BatchReply, attempts: int
+        self,
+        head: LogRecord,
+        outcome: BatchOutcome,
+        reply: BatchReply,
+        attempts: int,
+        attached: AttachedFile | None = None,
     ) -> LogRecord:
-        outcome = settle(reply.returns, self._rules, prepared.rows)
         self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
         self._rests_since = time.monotonic()
         app = reply.app
         return self._build(
             head, outcome, data=reply.data, app=f"{app.name}/{app.version}/{app.instance}",
-            attempts=attempts,
+            attempts=attempts, attached=attached,
         )  # fmt: skip
 
     def _poisoned(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
@@ -180,7 +215,7 @@ class RowLoop:
 
     def _build(
         self, head: LogRecord, outcome: BatchOutcome, *, data: str | None, app: str | None,
-        attempts: int,
+        attempts: int, attached: AttachedFile | None = None,
     ) -> LogRecord:  # fmt: skip
         position = self._source.advance(outcome.processed)
         fits = self._prepared is not None and self._prepared.skip == outcome.processed
@@ -200,6 +235,7 @@ class RowLoop:
             columns=outcome.columns,
             written=_union(head.written, outcome.written),
             output=outcome.output,
+            attached=attached,
             cause=_cause(outcome.end),
             reason=outcome.reason,
             app=app,
@@ -220,6 +256,7 @@ class RowLoop:
             failed=head.failed,
             succeeded=head.succeeded,
             written=head.written,
+            attached=head.attached,
             cause=cause,
             reason=reason,
         )

@@ -192,6 +192,7 @@ class TaskRunner:
         finally:
             if committing is not None:
                 committing.cancel()
+        await loop.release_file()
         return head
 
     async def _commit(self, record: LogRecord, fault: Callable[[str], LogRecord]) -> LogRecord:
@@ -215,6 +216,7 @@ class TaskRunner:
             Rules(header, columns, ends_on_crash=metadata.on_crash is OnCrash.STOP),
             self._source(head),
             self._tools.exchange,
+            self._tools.attacher,
             BatchSizer(target_s=settings.batch_target_ms / 1000, max_rows=settings.batch_rows),
             pause_s=self._pause_of(metadata),
             work_ms=settings.batch_work_ms,

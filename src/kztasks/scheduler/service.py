@@ -13,6 +13,7 @@ from kztasks.domain.gregorian import from_unix
 from kztasks.domain.task import Task
 from kztasks.errors import Unavailable
 from kztasks.run_time import REFRESH_S, RunTime
+from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.deadletters import consume_dead_letters
 from kztasks.scheduler.exchange import Exchange, Timing
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
@@ -122,6 +123,7 @@ class Scheduler:
                 timing,
                 is_fenced=lambda: self._life.is_fenced,
             ),
+            attacher=Attacher(self._bus, self._store.files, lambda: self._run_time.current),
             now=lambda: from_unix(time.time()),
         )
 

@@ -11,6 +11,7 @@ import structlog
 
 from kztasks.errors import Unavailable
 from kztasks.run_time import RunTimeSettings
+from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.exchange import Exchange
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
@@ -36,6 +37,7 @@ class Tools:
     directory: Directory
     discovery: Discovery
     exchange: Exchange
+    attacher: Attacher
     now: Callable[[], int]
 
 

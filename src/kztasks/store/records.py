@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kztasks.domain.status import TaskStatus
-from kztasks.domain.task import OutputFile
+from kztasks.domain.task import AttachedFile, OutputFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class Ending:
     succeeded: int | None
     output: OutputFile | None
     reason: str | None
+    attached: AttachedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

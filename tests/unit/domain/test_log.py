@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kztasks.domain.header import csv_header, whole_header
 from kztasks.domain.log import ROOT_SHA, EndCause, LogRecord, RecordKind, is_sealed, seal
+from kztasks.domain.task import AttachedFile
 
 RECORD = LogRecord(
     task_id="t",
@@ -46,6 +47,7 @@ DECIDED: dict[str, Any] = {
     "columns": (0, 1),
     "written": (0,),
     "output": b'"2"\n',
+    "attached": AttachedFile(name="a.csv", file_id="2", size=1, sha256="1f"),
     "cause": None,
     "reason": None,
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kztasks.domain.header import OutputHeader
 from kztasks.domain.log import EndCause, LogRecord, RecordKind
 from kztasks.domain.status import TaskStatus
-from kztasks.domain.task import InputFile, OutputFile, Owner, Task
+from kztasks.domain.task import AttachedFile, InputFile, OutputFile, Owner, Task
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
 from kztasks.store.mongo.task_document import (
     TaskDocument,
@@ -26,6 +26,10 @@ NUMBERS = st.integers(0, 2**63 - 1)
 TIMES = st.integers(0, 10**12 - 1)
 COLUMNS = st.lists(TEXTS, max_size=4).map(tuple)
 INDEXES = st.lists(st.integers(0, 999), max_size=4).map(tuple)
+
+ATTACHED = st.none() | st.builds(
+    AttachedFile, name=TEXTS, file_id=TEXTS, size=NUMBERS, sha256=TEXTS
+)
 
 TASK_VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("id", "account_id", "auth_account_id", "category", "action"), TEXTS),
@@ -41,6 +45,7 @@ TASK_VALUES: dict[str, st.SearchStrategy[Any]] = {
     | st.builds(InputFile, file_id=TEXTS, columns=COLUMNS, size=NUMBERS, body_offset=NUMBERS,
                 body_line=NUMBERS, sha256=TEXTS),
     "output": st.none() | st.builds(OutputFile, file_id=TEXTS, size=NUMBERS, sha256=TEXTS),
+    "attached": ATTACHED,
 }  # fmt: skip
 
 RECORD_VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -53,6 +58,7 @@ RECORD_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(RecordKind),
     "header": st.none() | st.builds(OutputHeader, COLUMNS, COLUMNS, st.booleans()),
     "output": st.binary(max_size=100),
+    "attached": ATTACHED,
     "cause": st.none() | st.sampled_from(EndCause),
 }
 

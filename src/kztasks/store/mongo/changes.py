@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner
 from kztasks.store.interface import Ending, View
-from kztasks.store.mongo.task_document import output_document
+from kztasks.store.mongo.task_document import attached_document, output_document
 
 Update = dict[str, dict[str, object]]
 
@@ -67,12 +67,16 @@ def ended(ending: Ending) -> Update:
             "pvt_total_rows_failed": ending.failed,
             "pvt_total_rows_succeeded": ending.succeeded,
             "output": ending.output and output_document(ending.output),
+            "attached": ending.attached and attached_document(ending.attached),
             "reason": ending.reason,
             "waiting_for": None,
         },
         ending.ended_at,
     )
-    return update | {"$addToSet": {"attachments": "out.csv"}} if ending.output else update
+    named = ["out.csv"] if ending.output is not None else []
+    if ending.attached is not None:
+        named.append(ending.attached.name)
+    return update | {"$addToSet": {"attachments": {"$each": named}}} if named else update
 
 
 def _written(values: Mapping[str, object], now: int) -> Update:

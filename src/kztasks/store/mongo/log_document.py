@@ -9,7 +9,9 @@ from typing import Required, TypedDict
 
 from kztasks.domain.header import OutputHeader
 from kztasks.domain.log import EndCause, LogRecord, RecordKind
+from kztasks.domain.task import AttachedFile
 from kztasks.errors import LogBroken
+from kztasks.store.mongo.task_document import AttachedDocument, attached_document
 
 
 class CountsDocument(TypedDict):
@@ -42,6 +44,7 @@ class LogDocument(TypedDict, total=False):
     cause: str
     reason: str
     app: str
+    file: AttachedDocument
 
 
 def log_id(task_id: str, seq: int) -> str:
@@ -77,6 +80,8 @@ def log_document(record: LogRecord) -> LogDocument:
         document["reason"] = record.reason
     if record.app is not None:
         document["app"] = record.app
+    if record.attached is not None:
+        document["file"] = attached_document(record.attached)
     return document
 
 
@@ -87,6 +92,7 @@ def log_record(document: LogDocument) -> LogRecord:
         LogBroken: the document is no log record.
     """
     header, cause = document.get("header"), document.get("cause")
+    attached = document.get("file")
     try:
         return LogRecord(
             task_id=document["t"],
@@ -108,6 +114,7 @@ def log_record(document: LogDocument) -> LogRecord:
             cause=EndCause(cause) if cause is not None else None,
             reason=document.get("reason"),
             app=document.get("app"),
+            attached=AttachedFile(**attached) if attached is not None else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LogBroken(f"log record {document.get('_id')!r} cannot be read") from error

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Required, TypedDict
 
 from kztasks.domain.status import TaskStatus
-from kztasks.domain.task import InputFile, OutputFile, Owner, Task, attachments
+from kztasks.domain.task import AttachedFile, InputFile, OutputFile, Owner, Task, attachments
 from kztasks.errors import Misconfigured
 
 
@@ -35,6 +35,15 @@ class InputDocument(TypedDict):
 class OutputDocument(TypedDict):
     """`OutputFile`."""
 
+    file_id: str
+    size: int
+    sha256: str
+
+
+class AttachedDocument(TypedDict):
+    """`AttachedFile`."""
+
+    name: str
     file_id: str
     size: int
     sha256: str
@@ -66,6 +75,7 @@ class TaskDocument(TypedDict, total=False):
     rescues: Required[int]
     input: InputDocument
     output: OutputDocument
+    attached: AttachedDocument
     attachments: Required[list[str]]
     """Names of the files that can be downloaded, for dashboards."""
     reason: str
@@ -109,6 +119,7 @@ def task_document(task: Task) -> TaskDocument:
         "rescues": task.rescues,
         "input": task.input and input_document(task.input),
         "output": task.output and output_document(task.output),
+        "attached": task.attached and attached_document(task.attached),
         "attachments": attachments(task),
     }
     document |= {stored: getattr(task, name) for name, stored in TASK_FIELDS.items()}
@@ -134,6 +145,16 @@ def output_document(file: OutputFile) -> OutputDocument:
     return {"file_id": file.file_id, "size": file.size, "sha256": file.sha256}
 
 
+def attached_document(file: AttachedFile) -> AttachedDocument:
+    """The description of a file that an action produced."""
+    return {
+        "name": file.name,
+        "file_id": file.file_id,
+        "size": file.size,
+        "sha256": file.sha256,
+    }
+
+
 def task_of(document: TaskDocument) -> Task:
     """The inverse of `task_document`.
 
@@ -141,6 +162,7 @@ def task_of(document: TaskDocument) -> Task:
         Misconfigured: the document is none of ours.
     """
     owner, file, output = document.get("owner"), document.get("input"), document.get("output")
+    attached = document.get("attached")
     plain: dict[str, Any] = {name: document.get(stored) for name, stored in TASK_FIELDS.items()}
     try:
         return Task(
@@ -157,6 +179,7 @@ def task_of(document: TaskDocument) -> Task:
             rescues=document["rescues"],
             input=_input_file(file) if file else None,
             output=OutputFile(**output) if output else None,
+            attached=AttachedFile(**attached) if attached else None,
             **plain,
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from kztasks.domain.gregorian import from_unix
 from kztasks.domain.status import TaskStatus
-from kztasks.domain.task import Owner, Task
+from kztasks.domain.task import Owner, Task, stored_files
 from kztasks.errors import StoreUnavailable
 from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.interface import Ending, PageKey, View
@@ -164,9 +164,8 @@ class MongoTasks:
     async def _remove_belongings(self, task: Task) -> None:
         try:
             await self._log.delete(task.id)
-            for file in (task.input, task.output):
-                if file is not None:
-                    await self._files.delete(file.file_id)
+            for file in stored_files(task).values():
+                await self._files.delete(file.file_id)
         except StoreUnavailable:
             _logger.warning("orphans_left", task_id=task.id, exc_info=True)
 
@@ -228,6 +227,7 @@ def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:
             failed=task.failed,
             succeeded=task.succeeded,
             output=task.output,
+            attached=task.attached,
             reason=task.reason,
         )
         == ending

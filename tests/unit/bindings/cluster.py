@@ -86,11 +86,11 @@ class Cluster:
             await app.die()
         await self.bus.close()
 
-    async def run(self, app: App, **variables: str) -> Running:
+    async def run(self, app: App, *, beat_s: float = BEAT_S, **variables: str) -> Running:
         """Start an instance of an app."""
         bus = MemoryBus(self.broker, name=app.name)
         await bus.start()
-        runner = AppRunner(app, bus, Environment(variables), beat_interval_s=BEAT_S)
+        runner = AppRunner(app, bus, Environment(variables), beat_interval_s=beat_s)
         await runner.start()
         running = Running(runner, bus)
         self._apps.append(running)

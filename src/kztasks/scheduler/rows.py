@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -20,13 +20,14 @@ from structlog.contextvars import bound_contextvars
 
 from kztasks.csvio import CsvError
 from kztasks.domain.batch import BatchOutcome, settle
-from kztasks.domain.log import EndCause, LogRecord, RecordKind, seal
+from kztasks.domain.log import EndCause, LogRecord
 from kztasks.domain.outcome import End, Rules
 from kztasks.domain.task import AttachedFile, Task
 from kztasks.errors import NotFound
 from kztasks.scheduler.answers import BatchLost, BatchPoisoned, BatchRejected
 from kztasks.scheduler.attach import Attacher, FileRefused
 from kztasks.scheduler.exchange import Exchange
+from kztasks.scheduler.records import Ran, batch_record, end_record
 from kztasks.scheduler.request import Prepared, batch_request
 from kztasks.scheduler.sizing import BatchSizer
 from kztasks.scheduler.source import Source
@@ -187,11 +188,9 @@ class RowLoop:
     ) -> LogRecord:
         self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
         self._rests_since = time.monotonic()
-        app = reply.app
-        return self._build(
-            head, outcome, data=reply.data, app=f"{app.name}/{app.version}/{app.instance}",
-            attempts=attempts, attached=attached,
-        )  # fmt: skip
+        app = f"{reply.app.name}/{reply.app.version}/{reply.app.instance}"
+        ran = Ran(data=reply.data, app=app, attempts=attempts, attached=attached)
+        return self._build(head, outcome, ran)
 
     def _poisoned(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
         """Halve a batch that kills its apps; a single row is given the blame."""
@@ -203,7 +202,7 @@ class RowLoop:
         self._sizer.cleared(1)
         crash = {"crash": {"type": "ProcessDied", "message": str(error)}}
         outcome = settle([crash], self._rules, prepared.rows)
-        return self._build(head, outcome, data=head.data, app=None, attempts=1)
+        return self._build(head, outcome, Ran(data=head.data))
 
     def _rejected(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
         """A batch that does not fit into a message is made smaller; any other refusal is final."""
@@ -213,54 +212,15 @@ class RowLoop:
             return head
         return self._end(head, EndCause.FAULT, str(error))
 
-    def _build(
-        self, head: LogRecord, outcome: BatchOutcome, *, data: str | None, app: str | None,
-        attempts: int, attached: AttachedFile | None = None,
-    ) -> LogRecord:  # fmt: skip
+    def _build(self, head: LogRecord, outcome: BatchOutcome, ran: Ran) -> LogRecord:
         position = self._source.advance(outcome.processed)
         fits = self._prepared is not None and self._prepared.skip == outcome.processed
         if not fits or self._sizer.is_searching:
             self._prepared = None
-        record = LogRecord(
-            task_id=self._task.id,
-            seq=head.seq + 1,
-            epoch=self._epoch,
-            kind=RecordKind.BATCH,
-            offset=position.offset,
-            line=position.line,
-            row=position.row,
-            data=data,
-            failed=head.failed + outcome.failed,
-            succeeded=head.succeeded + outcome.succeeded,
-            columns=outcome.columns,
-            written=_union(head.written, outcome.written),
-            output=outcome.output,
-            attached=attached,
-            cause=_cause(outcome.end),
-            reason=outcome.reason,
-            app=app,
-            attempts=attempts,
-        )
-        return seal(record, head.sha)
+        return batch_record(head, self._epoch, outcome, position, ran)
 
     def _end(self, head: LogRecord, cause: EndCause, reason: str | None = None) -> LogRecord:
-        record = LogRecord(
-            task_id=self._task.id,
-            seq=head.seq + 1,
-            epoch=self._epoch,
-            kind=RecordKind.END,
-            offset=head.offset,
-            line=head.line,
-            row=head.row,
-            data=head.data,
-            failed=head.failed,
-            succeeded=head.succeeded,
-            written=head.written,
-            attached=head.attached,
-            cause=cause,
-            reason=reason,
-        )
-        return seal(record, head.sha)
+        return end_record(head, self._epoch, cause, reason)
 
     @property
     def _epoch(self) -> int:
@@ -293,19 +253,3 @@ async def _or_none(preparing: asyncio.Future[Prepared]) -> Prepared | None:
         return await preparing
     except (CsvError, NotFound):
         return None
-
-
-def _union(before: tuple[int, ...], now: tuple[int, ...]) -> tuple[int, ...]:
-    return before if set(now) <= set(before) else tuple(sorted({*before, *now}))
-
-
-def _cause(end: End | None) -> EndCause | None:
-    match end:
-        case End.STOP:
-            return EndCause.COMPLETED
-        case End.CRASH:
-            return EndCause.CRASHED
-        case End.FAULT:
-            return EndCause.FAULT
-        case None:
-            return None

@@ -14,7 +14,7 @@ from tasks_bindings.sdk.header import OutputHeader
 from tasks_bindings.wire.messages import Metadata
 
 Row = dict[str, str | None]
-"""A row by column name; an optional cell that is missing or empty is `None`."""
+"""A row by column name; a cell with nothing in it is `None`, a quoted empty one is `""`."""
 
 CsvHandler = Callable[..., Any]
 NoinputHandler = Callable[..., Any]

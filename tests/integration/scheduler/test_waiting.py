@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kztasks.domain.status import TaskStatus
+from kztasks.scheduler import watch
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.kit import Engine, numbers, table
 
@@ -60,6 +61,24 @@ async def test_a_task_waits_for_its_app_in_the_middle_as_well(engine: Engine) ->
     await engine.app(app())
     assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
     assert await engine.output(task_id) == sums(200)
+
+
+async def test_counts_are_saved_each_time_so_many_rows_were_counted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tasks.send_progress_after_processed`; they would be saved every so often anyway."""
+    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    await engine.store.set_run_time_settings({"send_progress_after_processed": 50})
+    await engine.app(app())
+    scheduler = await engine.scheduler(batch_rows=10)
+    task_id = await engine.submit("add", numbers(3000))
+    await scheduler.start(task_id)
+
+    running = await engine.until(task_id, lambda task: task.succeeded)
+    assert running.status is TaskStatus.EXECUTING
+    assert running.succeeded is not None
+    assert 50 <= running.succeeded < 3000
+    await engine.ended(task_id)
 
 
 async def test_progress_is_seen_while_a_task_runs(engine: Engine) -> None:

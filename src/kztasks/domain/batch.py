@@ -28,6 +28,10 @@ class BatchOutcome:
     end: End | None
     file: str | None
     reason: str | None
+    failed_rows: tuple[int, ...] = ()
+    """Which of the rows have failed, counted from 0 at the start of the batch."""
+    failed_lines: tuple[int, ...] = ()
+    """Which lines of `output` were written for failed rows, counted from 0."""
 
 
 def settle(
@@ -41,12 +45,17 @@ def settle(
         rows: the rows of the batch; `None` for a task without input.
     """
     lines: list[Row] = []
+    failed_rows: list[int] = []
+    failed_lines: list[int] = []
     failed = succeeded = processed = 0
     end: End | None = None
     file: str | None = None
     reason: str | None = None
     for index, returned in enumerate(returns):
         outcome = interpret(returned, rules, rows[index] if rows is not None else [])
+        if outcome.failed:
+            failed_rows.append(index)
+            failed_lines.extend(range(len(lines), len(lines) + len(outcome.lines)))
         lines.extend(outcome.lines)
         failed += outcome.failed
         succeeded += outcome.succeeded
@@ -55,4 +64,16 @@ def settle(
             end, file, reason = outcome.end, outcome.file, outcome.reason
             break
     columns, written, output = encode_lines(lines, len(rules.header.columns))
-    return BatchOutcome(processed, failed, succeeded, columns, written, output, end, file, reason)
+    return BatchOutcome(
+        processed,
+        failed,
+        succeeded,
+        columns,
+        written,
+        output,
+        end,
+        file,
+        reason,
+        tuple(failed_rows),
+        tuple(failed_lines),
+    )

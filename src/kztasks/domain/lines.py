@@ -66,6 +66,19 @@ def project(output: bytes, columns: tuple[int, ...], kept: tuple[int, ...]) -> b
     )
 
 
+def pick(output: bytes, columns: tuple[int, ...], kept: tuple[int, ...], lines: set[int]) -> bytes:
+    """Some of the encoded lines, brought to the columns `kept`.
+
+    Args:
+        output: encoded lines.
+        columns: the columns that they have.
+        kept: the columns that are wanted.
+        lines: which lines, counted from 0.
+    """
+    rows = [row for index, row in enumerate(decode_lines(output)) if index in lines]
+    return project(encode_rows(rows), columns, kept) if rows else b""
+
+
 def decode_lines(output: bytes) -> list[Row]:
     """The inverse of encoding: every defined cell is in quotes, every line ends in a line feed."""
     rows: list[Row] = []

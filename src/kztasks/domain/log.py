@@ -68,6 +68,10 @@ class LogRecord:
     written: tuple[int, ...] = ()
     """Columns in which any row so far has a defined cell, from the start on."""
     output: bytes = b""
+    failed_rows: tuple[int, ...] = ()
+    """Rows of this record that failed, by their number in the input (or of the call)."""
+    failed_lines: tuple[int, ...] = ()
+    """Lines of `output` that were written for failed rows, counted from 0."""
     attached: AttachedFile | None = None
     """A file that the action produced out of band, from the record on that it came with."""
     cause: EndCause | None = None
@@ -100,6 +104,7 @@ def seal(record: LogRecord, previous_sha: str) -> LogRecord:
         record.task_id, record.seq, record.kind.value, record.offset, record.line, record.row,
         record.data, record.failed, record.succeeded, header, record.columns, record.written,
         record.cause and record.cause.value, record.reason,
+        record.failed_rows, record.failed_lines,
         record.attached and (record.attached.name, record.attached.size, record.attached.sha256),
     )  # fmt: skip
     digest.update(repr(decided).encode())

@@ -47,6 +47,8 @@ def batch_record(
         columns=outcome.columns,
         written=_union(head.written, outcome.written),
         output=outcome.output,
+        failed_rows=tuple(head.row + 1 + index for index in outcome.failed_rows),
+        failed_lines=outcome.failed_lines,
         attached=ran.attached,
         cause=_cause(outcome.end),
         reason=outcome.reason,

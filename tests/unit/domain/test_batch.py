@@ -101,3 +101,17 @@ def test_a_task_without_input_writes_as_many_lines_as_it_likes() -> None:
 
     assert (outcome.processed, outcome.succeeded) == (2, 4)
     assert outcome.output == b'"1","2","3"\n' * 3 + b'"end"\n'
+
+
+def test_it_is_kept_which_rows_failed_and_which_lines_say_so() -> None:
+    script = [{"ok": True}, {"error": "no"}, {"row": ["x"]}, {"bad_fields": ["a"]}]
+    outcome = settle(script, DEFAULT, [["1", "2"]] * 4)
+
+    assert outcome.failed_rows == (1, 3)
+    assert outcome.failed_lines == (0, 2)
+
+
+def test_a_failed_call_that_wrote_nothing_has_no_line() -> None:
+    outcome = settle([{"other": 1}, {"row": ["x"] * len(NOINPUT.header.columns)}], NOINPUT, None)
+
+    assert (outcome.failed_rows, outcome.failed_lines) == ((0,), ())

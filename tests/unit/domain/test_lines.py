@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kztasks.csvio import Row, encode_rows
-from kztasks.domain.lines import decode_lines, encode_lines, kept_columns, project
+from kztasks.domain.lines import decode_lines, encode_lines, kept_columns, pick, project
 
 cells = (
     st.none() | st.text(max_size=4) | st.sampled_from(["", '"', '""', ",", "\n", "\r\n", 'a"\n,'])
@@ -103,3 +103,15 @@ def test_no_lines_stay_no_lines(kept: tuple[int, ...]) -> None:
 
     assert written == ()
     assert project(output, columns, kept) == b""
+
+
+@given(table=tables(), wanted=st.sets(st.integers(0, 7)))
+def test_picked_lines_are_those_of_the_rows_that_were_wanted(
+    table: tuple[list[Row], int], wanted: set[int]
+) -> None:
+    rows, width = table
+    columns, written, output = encode_lines(rows, width)
+    kept = kept_columns(written, width)
+    expected = [row for index, row in enumerate(picked(rows, kept)) if index in wanted]
+
+    assert decode_lines(pick(output, columns, kept, wanted)) == expected

@@ -48,6 +48,8 @@ DECIDED: dict[str, Any] = {
     "written": (0,),
     "output": b'"2"\n',
     "attached": AttachedFile(name="a.csv", file_id="2", size=1, sha256="1f"),
+    "failed_rows": (12,),
+    "failed_lines": (0,),
     "cause": None,
     "reason": None,
 }

@@ -59,6 +59,7 @@ RECORD_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "header": st.none() | st.builds(OutputHeader, COLUMNS, COLUMNS, st.booleans()),
     "output": st.binary(max_size=100),
     "attached": ATTACHED,
+    **dict.fromkeys(("failed_rows", "failed_lines"), INDEXES),
     "cause": st.none() | st.sampled_from(EndCause),
 }
 

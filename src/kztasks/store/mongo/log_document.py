@@ -5,7 +5,7 @@ Names are short, as there are millions of these documents. What is undefined is 
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
+from typing import Any, Required, TypedDict
 
 from kztasks.domain.header import OutputHeader
 from kztasks.domain.log import EndCause, LogRecord, RecordKind
@@ -45,6 +45,8 @@ class LogDocument(TypedDict, total=False):
     reason: str
     app: str
     file: AttachedDocument
+    failed_rows: list[int]
+    failed_lines: list[int]
 
 
 def log_id(task_id: str, seq: int) -> str:
@@ -70,18 +72,18 @@ def log_document(record: LogRecord) -> LogDocument:
         "att": record.attempts,
         "sha": record.sha,
     }
-    if record.data is not None:
-        document["data"] = record.data
-    if record.header is not None:
-        document["header"] = record.header.to_json()
-    if record.cause is not None:
-        document["cause"] = record.cause.value
-    if record.reason is not None:
-        document["reason"] = record.reason
-    if record.app is not None:
-        document["app"] = record.app
-    if record.attached is not None:
-        document["file"] = attached_document(record.attached)
+    optional: dict[str, Any] = {
+        "data": record.data,
+        "header": record.header and record.header.to_json(),
+        "cause": record.cause and record.cause.value,
+        "reason": record.reason,
+        "app": record.app,
+        "file": record.attached and attached_document(record.attached),
+        "failed_rows": list(record.failed_rows) or None,
+        "failed_lines": list(record.failed_lines) or None,
+    }
+    defined: Any = {name: value for name, value in optional.items() if value is not None}
+    document.update(defined)
     return document
 
 
@@ -114,6 +116,8 @@ def log_record(document: LogDocument) -> LogRecord:
             cause=EndCause(cause) if cause is not None else None,
             reason=document.get("reason"),
             app=document.get("app"),
+            failed_rows=tuple(document.get("failed_rows", ())),
+            failed_lines=tuple(document.get("failed_lines", ())),
             attached=AttachedFile(**attached) if attached is not None else None,
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -104,7 +104,12 @@ def test_a_task_without_input_writes_as_many_lines_as_it_likes() -> None:
 
 
 def test_it_is_kept_which_rows_failed_and_which_lines_say_so() -> None:
-    script = [{"ok": True}, {"error": "no"}, {"row": ["x"]}, {"bad_fields": ["a"]}]
+    script: list[dict[str, Any]] = [
+        {"ok": True},
+        {"error": "no"},
+        {"row": ["x"]},
+        {"bad_fields": ["a"]},
+    ]
     outcome = settle(script, DEFAULT, [["1", "2"]] * 4)
 
     assert outcome.failed_rows == (1, 3)

@@ -208,7 +208,8 @@ class TaskRunner:
         return committed
 
     async def _row_loop(self, head: LogRecord) -> RowLoop:
-        metadata, settings = await self._metadata(), self._tools.settings
+        metadata = UNSERVED if head.cause is not None else await self._metadata()
+        settings = self._tools.settings
         columns = self.task.input.columns if self.task.input is not None else None
         header = await patiently(self._header)
         self._loop = RowLoop(

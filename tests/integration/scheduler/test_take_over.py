@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from kztasks.domain.batch import settle
+from kztasks.domain.header import csv_header
+from kztasks.domain.log import ROOT_SHA, LogRecord, RecordKind, seal
+from kztasks.domain.outcome import Rules
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner
+from kztasks.scheduler.records import Ran, batch_record
+from kztasks.scheduler.source import Position
 from kztasks.store.interface import Node
-from tests.integration.scheduler.adding import Adding
+from tests.integration.scheduler.adding import Adding, sums
 from tests.integration.scheduler.exact import ROWS, came_out_exact, started
 from tests.integration.scheduler.faulty import FailingUploads, StoreWith
 from tests.integration.scheduler.kit import (
@@ -130,6 +136,36 @@ async def test_a_task_that_was_ended_but_not_delivered_is_delivered_by_the_next_
     await engine.scheduler()
 
     await came_out_exact(engine, task_id)
+
+
+async def test_a_task_whose_rows_are_all_run_ends_without_an_app(engine: Engine) -> None:
+    """Its owner died between the batch that ended it and the end; its app has left since."""
+    task_id = await engine.submit("add", numbers(ROWS))
+    assert await engine.store.tasks.claim(task_id, node="dead", worker="dead", now=1)
+    header = csv_header(("n",), ("sum", "error"))
+    begin = LogRecord(
+        task_id=task_id,
+        seq=0,
+        epoch=1,
+        kind=RecordKind.BEGIN,
+        offset=4,
+        line=2,
+        row=0,
+        data=None,
+        failed=0,
+        succeeded=0,
+        header=header,
+    )
+    begin = await engine.store.log.append(seal(begin, ROOT_SHA))
+    last = {"row": {"sum": 1}, "next": "stop"}
+    outcome = settle([last], Rules(header, ("n",)), [["1"]])
+    batch = batch_record(begin, 1, outcome, Position(8, 3, 1), Ran(data="1"))
+    await engine.store.log.append(batch)
+    await engine.scheduler()
+
+    task = await engine.ended(task_id)
+    assert (task.status, task.succeeded) == (TaskStatus.PARTIAL, 1)
+    assert await engine.output(task_id) == sums(1)
 
 
 async def test_a_scheduler_that_was_declared_dead_lets_go_and_goes_on_as_another(

@@ -275,7 +275,11 @@ class Rabbitmq:
         groups = [f"-{process.pid}" for process in (self._server, self._epmd) if process]
         command = GUARD.format(processes=" ".join(groups), folder=self.folder)
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def _dismiss_guard(self) -> None:

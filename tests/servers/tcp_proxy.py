@@ -34,10 +34,10 @@ class TcpProxy:
         """Break what is open, and listen no more."""
         if self._server is not None:
             self._server.close()
-        self.resume()
         self.reset()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def reset(self) -> None:
         """Break every open connection at both ends, with a TCP reset."""
@@ -101,12 +101,12 @@ class _Pipe:
                     await self.sink.drain()
             await self._flows.wait()
             self.flush()
-            self.sink.close()
         except OSError:
             self._held.clear()
             _reset(self.sink)
             raise
         finally:
+            self.sink.close()
             with suppress(OSError):
                 await self.sink.wait_closed()
 

@@ -294,6 +294,42 @@ async def test_there_is_no_session_while_the_broker_takes_no_messages(
     await bus.wait_ready(3)
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_bus_can_be_closed_at_any_moment_of_a_loss(amqp_url: str, turns: int) -> None:
+    bus = AmqpBus(amqp_url, name="closing")
+    await bus.consume(work_queue(), Inbox())
+    await bus.start()
+    await bus.wait_ready(PATIENCE_S)
+    session = bus._supervisor.session
+    assert session is not None
+    session.fail("lost on purpose")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_S):
+        await bus.close()
+    mine = {asyncio.current_task()}
+    await eventually(lambda: asyncio.all_tasks() == mine)
+
+
+@pytest.mark.parametrize("turns", range(0, 12, 3))
+def test_a_loop_that_ends_without_closing_its_bus_is_not_held_up(amqp_url: str, turns: int) -> None:
+    async def forget_to_close() -> None:
+        bus = AmqpBus(amqp_url, name="forgotten")
+        await bus.consume(work_queue(), Inbox())
+        await bus.start()
+        await bus.wait_ready(PATIENCE_S)
+        if turns:
+            session = bus._supervisor.session
+            assert session is not None
+            session.fail("lost on purpose")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    begun = time.monotonic()
+    asyncio.run(forget_to_close())
+    assert time.monotonic() - begun < 5
+
+
 async def test_acknowledgements_are_sent_before_a_bus_is_closed(connect: Connect) -> None:
     publisher, inbox = await connect("publisher"), Inbox()
     for number in range(10):

@@ -100,8 +100,18 @@ class Link:
 
     async def close(self) -> None:
         """Say goodbye to the broker, for `CLOSE_TIMEOUT_S` at most, then cut."""
-        await bounded(self._connection.close(), timeout=CLOSE_TIMEOUT_S)
+        transport = self._connection.transport
+        if transport is None:
+            await self._connection.close()
+            return
+        await bounded(transport.connection.close(), timeout=CLOSE_TIMEOUT_S)
         self.cut()
+        # aio-pika's close waits for its own callback, for ever when that was cancelled, as it is
+        # when the loop ends. So it is called only when there is nothing left to wait for.
+        is_told = transport.close_callback.finished
+        await bounded(is_told.wait(), timeout=CLOSE_TIMEOUT_S)
+        if is_told.is_set():
+            await self._connection.close()
 
     @property
     def _wire(self) -> AbstractConnection:
@@ -139,10 +149,18 @@ async def bounded(*works: Awaitable[Any], timeout: float) -> None:
     tasks = [asyncio.ensure_future(work) for work in works]
     if not tasks:
         return
-    _, late = await asyncio.wait(tasks, timeout=timeout)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        await asyncio.wait(tasks, timeout=timeout)
+    finally:
+        for task in tasks:
+            task.cancel()
+            task.add_done_callback(_look_at_outcome)
+
+
+def _look_at_outcome(task: asyncio.Future[Any]) -> None:
+    """Or the loop complains that nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _is_done_at_once(work: Coroutine[Any, Any, Any]) -> bool:

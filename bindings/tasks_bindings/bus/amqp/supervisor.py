@@ -47,6 +47,7 @@ class Supervisor:
         self._open_timeout_s = open_timeout_s
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Future[None] | None = None
         self._is_closing = False
 
     @property
@@ -72,6 +73,8 @@ class Supervisor:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        if self._ending is not None:
+            await asyncio.wait({self._ending})
         session = self.session
         if session is not None:
             self._release("the bus was closed")
@@ -129,7 +132,8 @@ class Supervisor:
         # Shielded, as it is the session that decides when it is lost, not who waits for that.
         reason = await asyncio.shield(session.lost)
         self._log.warning("bus_session_lost", reason=reason)
-        await session.close()
+        self._ending = asyncio.ensure_future(session.close())
+        await asyncio.shield(self._ending)
 
     def _release(self, reason: str) -> None:
         self.session = None

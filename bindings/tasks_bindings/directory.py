@@ -28,20 +28,27 @@ class Instance:
     digest: str
     help: Help = field(default_factory=dict)
     bindings: tuple[str, ...] = ()
+    since: float = 0.0
+    """When it began to serve this, on the listener's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Two apps claim an action with different metadata; the later one is not used for it."""
+    """Two apps claim an action with different metadata; the younger one is not used for it."""
 
     category: str
     action: str
     serving: str
     refused: str
+    instance: str
+    """The process of the refused app."""
 
 
 class Directory:
-    """Live instances in the order in which they were first heard."""
+    """Live instances, the one that has served for longest in front.
+
+    How long they have served is what they say, so that all who listen put them in the same order.
+    """
 
     def __init__(self) -> None:
         self._instances: dict[str, Instance] = {}
@@ -72,8 +79,12 @@ class Directory:
         if known is not None and known.digest == reply.digest:
             known.heard_at = now
             return
+        since = now - reply.up_ms / 1000
         self._instances[reply.app.instance] = Instance(
-            reply.app, now, reply.digest, dict(reply.help), reply.bindings
+            reply.app, now, reply.digest, dict(reply.help), reply.bindings, since
+        )
+        self._instances = dict(
+            sorted(self._instances.items(), key=lambda item: (item[1].since, item[0]))
         )
         self.version += 1
 
@@ -125,15 +136,21 @@ class Directory:
         )
 
     def refusals(self) -> list[Refusal]:
-        """Claims that differ from those of an app that was there before."""
+        """Claims that differ from those of another app that was there before.
+
+        Instances of one app differ while it is being replaced by a new version of itself; until the
+        last old one has left, the old metadata counts, and nobody is refused.
+        """
         found: list[Refusal] = []
         first: dict[tuple[str, str], tuple[str, Metadata]] = {}
         for one in self._instances.values():
             for category, actions in one.help.items():
                 for action, metadata in actions.items():
                     name, served = first.setdefault((category, action), (one.app.name, metadata))
-                    if served != metadata:
-                        found.append(Refusal(category, action, name, one.app.name))
+                    if served != metadata and name != one.app.name:
+                        found.append(
+                            Refusal(category, action, name, one.app.name, one.app.instance)
+                        )
         return found
 
     def _served(self) -> Iterator[tuple[str, dict[str, Metadata]]]:

@@ -63,23 +63,31 @@ class Discovery:
         """Wait until what is served has changed; false after `timeout` seconds without a change."""
         event = self._changed
         try:
-            await asyncio.wait_for(event.wait(), timeout)
+            async with asyncio.timeout(timeout):  # `wait_for` of Python 3.11 may swallow a cancel
+                await event.wait()
         except TimeoutError:
             return False
         return True
 
     async def _heard(self, delivery: Delivery) -> None:
         before = self._directory.version
-        match delivery.message.type:
+        try:
+            self._note(delivery.message)
+        except WireError as error:
+            # Every few seconds, as long as an app of another version is there.
+            _log.warning("beat_dropped", code=error.code, why=str(error))
+        self._tell(before)
+
+    def _note(self, message: Message) -> None:
+        match message.type:
             case MessageType.BEAT:
-                beat = codec.decode(delivery.message.body, Beat)
+                beat = codec.decode(message.body, Beat)
                 if self._directory.heard_beat(beat, time.monotonic()):
                     self._spawn(self._ask(instance_key(beat.app.instance)))
             case MessageType.DOWN:
-                self._directory.heard_down(codec.decode(delivery.message.body, Down))
+                self._directory.heard_down(codec.decode(message.body, Down))
             case other:
                 raise WireError(f"message of type {other!r} among the beats")
-        self._tell(before)
 
     async def _ask(self, key: str) -> None:
         """Ask one instance or all; answers are collected for a while, as nobody knows how many."""

@@ -22,6 +22,11 @@ class AppSettings(BaseSettings):
     drain_s: Annotated[
         float, Field(ge=0, description="Seconds that running batches get at a stop")
     ] = 25.0
+    ops_host: Annotated[str, Field(description="Address of /livez and /readyz")] = "127.0.0.1"
+    ops_port: Annotated[
+        int | None,
+        Field(ge=0, le=65535, description="Port of /livez and /readyz; none: not served"),
+    ] = None
     log_format: Annotated[
         Literal["json", "console"], Field(description="One JSON object a line, or for people")
     ] = "json"

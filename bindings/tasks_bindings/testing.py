@@ -27,7 +27,8 @@ from tasks_bindings.sdk.app import App, Environment
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data, load_data
-from tasks_bindings.wire.messages import Batch, Cell, Return
+from tasks_bindings.wire.messages import Batch, Cell
+from tasks_bindings.wire.returns import Return
 
 ACCOUNT: Final = "a" * 32
 TASK: Final = "f" * 30

@@ -26,7 +26,8 @@ from tasks_bindings.sdk.data import load_data
 from tasks_bindings.sdk.encoding import MAX_REPLY_BYTES, Encoder
 from tasks_bindings.sdk.guard import Guard
 from tasks_bindings.sdk.returns import KEEP, STOP, Step, to_step
-from tasks_bindings.wire.messages import Batch, OnCrash, Return
+from tasks_bindings.wire.messages import Batch, OnCrash
+from tasks_bindings.wire.returns import Return
 
 _log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from tasks_bindings.sdk.data import load_data
 from tasks_bindings.sdk.header import header_value
 from tasks_bindings.sdk.returns import INIT, KEEP, STOP, to_step
 from tasks_bindings.wire.keys import Part, action_key, part_key, verifier_key
-from tasks_bindings.wire.messages import Return
+from tasks_bindings.wire.returns import Return
 
 NO_TASK: Final = "-"
 """The task id of a call that belongs to no task."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from tasks_bindings.wire.messages import Return
+from tasks_bindings.wire.returns import Return
 
 MAX_REPLY_BYTES: Final = 1024 * 1024
 """A batch whose returns have grown to this runs no further row."""

@@ -12,6 +12,7 @@ import structlog
 from tasks_bindings.bus.amqp import AmqpBus
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.sdk.app import App, Environment
+from tasks_bindings.sdk.ops import OpsServer
 from tasks_bindings.sdk.runner import AppRunner
 from tasks_bindings.settings import AppSettings
 
@@ -35,6 +36,10 @@ async def run_app(app: App, settings: AppSettings) -> None:
     )
     environment = Environment(dict(os.environ))  # noqa: TID251  (handed to the app's own hooks)
     runner = AppRunner(app, bus, environment)
+    ops = None
+    if settings.ops_port is not None:
+        ops = OpsServer(settings.ops_host, settings.ops_port, lambda: runner.not_ready)
+        await ops.start()
     await bus.start()
     try:
         if await _start_unless(stop, runner):
@@ -43,6 +48,8 @@ async def run_app(app: App, settings: AppSettings) -> None:
             await runner.close(drain_s=settings.drain_s)
     finally:
         await bus.close()
+        if ops is not None:
+            await ops.close()
 
 
 async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, Final
 import structlog
 
 from tasks_bindings.errors import BadReturn
-from tasks_bindings.wire.messages import Return as WireReturn
+from tasks_bindings.wire.returns import Return as WireReturn
 
 _log = structlog.get_logger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from contextlib import suppress
 from typing import Final
 from uuid import uuid4
@@ -15,6 +16,7 @@ from tasks_bindings.directory import BEAT_INTERVAL_S
 from tasks_bindings.errors import BusError, Unroutable, WireError
 from tasks_bindings.invoke import invoke
 from tasks_bindings.sdk.app import App, Environment, Lifecycle
+from tasks_bindings.sdk.claims import RefusedClaims
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused, SendProgress
 from tasks_bindings.sdk.files import AppFiles, BadFile
 from tasks_bindings.wire import codec
@@ -32,6 +34,7 @@ from tasks_bindings.wire.messages import (
     Beat,
     Call,
     Cancel,
+    Claims,
     Down,
     FileRequest,
     FileStored,
@@ -82,9 +85,20 @@ class AppRunner:
         self._dispatcher = Dispatcher(app, self.identity)
         self._files = AppFiles(app.files)
         self._announcement = self._announce()
+        self._served_since = time.monotonic()
+        self._refused = RefusedClaims(app.name)
+        self._is_serving = False
         self._work: Subscription | None = None
         self._control: Subscription | None = None
         self._beats: asyncio.Task[None] | None = None
+
+    @property
+    def not_ready(self) -> list[str]:
+        """Why it is not ready for rows of everything that it serves; empty when it is."""
+        why = [] if self._is_serving else ["it has not started, or is leaving"]
+        if not self._bus.is_ready:
+            why.append("no session with the broker")
+        return why + self._refused.sentences(time.monotonic())
 
     async def start(self) -> None:
         """Run the start hooks, bind the queues and announce the app."""
@@ -101,10 +115,12 @@ class AppRunner:
         self._control = await self._bus.consume(control, self._on_control)
         self._work = await self._bus.consume(work, self._on_work)
         self._beats = asyncio.create_task(self._beat_for_ever())
+        self._is_serving = True
         _log.info("app_started", app=self._app.name, instance=self.identity.instance, keys=keys)
 
     async def close(self, *, drain_s: float = DRAIN_S) -> bool:
         """Take no new work, say goodbye, let running batches end; whether all of them did."""
+        self._is_serving = False
         if self._work is not None:
             await self._work.cancel()
         if self._beats is not None:
@@ -150,6 +166,8 @@ class AppRunner:
                 await self._answer_help(delivery)
             case MessageType.CANCEL:
                 self._dispatcher.cancel(codec.decode(message.body, Cancel))
+            case MessageType.CLAIMS:
+                self._refused.heard(codec.decode(message.body, Claims), time.monotonic())
             case MessageType.FILE_REQUEST:
                 await self._send_part(delivery)
             case MessageType.FILE_STORED:
@@ -159,7 +177,8 @@ class AppRunner:
 
     async def _answer_help(self, delivery: Delivery) -> None:
         question = parse_help_key(delivery.routing_key)
-        reply = self._announcement
+        up_ms = int((time.monotonic() - self._served_since) * 1000)
+        reply = self._announcement.model_copy(update={"up_ms": up_ms})
         if question is not None and question.category is not None:
             narrowed = {
                 category: {

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tasks_bindings.wire.codec import VERSION
+from tasks_bindings.wire.returns import Return
 
 Cell = str | None
 """One cell of a row; `None` is undefined (nothing between the commas), `""` is a quoted empty."""
@@ -31,6 +32,7 @@ class MessageType(StrEnum):
     HELP_REPLY = "help_reply"
     BEAT = "beat"
     DOWN = "down"
+    CLAIMS = "claims"
     BATCH = "batch"
     BATCH_REPLY = "batch_reply"
     PROGRESS = "progress"
@@ -113,6 +115,8 @@ class HelpReply(WireMessage):
     bindings: tuple[Name, ...]
     digest: Word
     """Changes whenever `help` or `bindings` do; `Beat` repeats it."""
+    up_ms: int = Field(default=0, ge=0)
+    """How long it has served this; of two claims to an action the older one counts."""
 
 
 class Beat(WireMessage):
@@ -126,6 +130,27 @@ class Down(WireMessage):
     """From an instance that is about to leave; it takes no new requests."""
 
     app: AppIdentity
+
+
+class RefusedClaim(BaseModel):
+    """An action that an app claims and does not get."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    category: Word
+    action: Word
+    serving: Word
+    """The app that has served the action for longer, with different metadata."""
+
+
+class Claims(WireMessage):
+    """To an instance, under its own key: all its claims that are refused now.
+
+    Said at each change, an empty list when the last one holds again, and repeated every few seconds
+    while there are some.
+    """
+
+    refused: tuple[RefusedClaim, ...]
 
 
 class Batch(WireMessage):
@@ -164,27 +189,6 @@ class CrashReport(BaseModel):
 
     type: Word
     message: Text = ""
-
-
-Return = dict[str, Any]
-"""What the handler returned for one row; one of these shapes, with `next` beside it where said:
-
-| shape | the seed's return |
-|---|---|
-| `{"ok": true}` | `ok` |
-| `{"error": "text"}` | an error for the error column |
-| `{"text": "text"}` | text beside `Data`: a line of a no-input task, else an error |
-| `{"row": [..] or {..}}` | a row, as a list of cells or a map by column |
-| `{"rows": [[..] or {..}, ..]}` | several rows |
-| `{"file": "path"}` | a file that was produced out of band |
-| `{"stop": true}` | `stop` |
-| `{"crash": {"type", "message"}}` | the handler crashed |
-| `{"bad_fields": ["a", "b"]}` | verifiers refused these columns; the handler was not called |
-| `{"other": value}` | none of these; `"bare": true` where no `Data` stood beside it |
-
-`"next": "data"` = the handler handed on `Data`; `"next": "stop"` = it returned `stop` as `Data`:
-this return counts, then the task ends. The service alone gives a return its meaning.
-"""
 
 
 class BatchReply(WireMessage):

@@ -14,6 +14,7 @@ from kztasks.domain.task import Task
 from kztasks.errors import Unavailable
 from kztasks.run_time import REFRESH_S, RunTime
 from kztasks.scheduler.attach import Attacher
+from kztasks.scheduler.claims import ClaimTeller
 from kztasks.scheduler.deadletters import consume_dead_letters
 from kztasks.scheduler.exchange import Exchange, Timing
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
@@ -85,6 +86,7 @@ class Scheduler:
         self._rounds = [
             asyncio.create_task(_rounds(OBSERVE_S, self._observe)),
             asyncio.create_task(_rounds(REFRESH_S, self._run_time.refresh)),
+            asyncio.create_task(ClaimTeller(self._bus, self._directory, self._discovery).run()),
         ]
         _log.info("scheduler_started", node_id=self._life.node_id)
 

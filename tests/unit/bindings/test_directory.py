@@ -21,10 +21,16 @@ def serving(help: Help | None = None, **actions: Metadata) -> Help:  # noqa: A00
 
 
 def reply(
-    name: str, served: Help, *, instance: str = "1", digest: str = "d", keys: tuple[str, ...] = ()
+    name: str,
+    served: Help,
+    *,
+    instance: str = "1",
+    digest: str = "d",
+    keys: tuple[str, ...] = (),
+    up_ms: int = 0,
 ) -> HelpReply:
     app = identity(name, instance)
-    return HelpReply(app=app, help=served, bindings=keys, digest=digest)
+    return HelpReply(app=app, help=served, bindings=keys, digest=digest, up_ms=up_ms)
 
 
 def beat(name: str, *, instance: str = "1", digest: str = "d") -> Beat:
@@ -135,7 +141,25 @@ def test_an_app_that_claims_an_action_with_other_metadata_gets_no_rows_of_it() -
     directory.heard_help(reply("b", serving(act=metadata(mandatory=("x",)))), 0.0)
     assert {directory.app_for("cat", "act") for _ in range(4)} == {"a"}
     assert directory.metadata("cat", "act") == metadata()
-    assert directory.refusals() == [Refusal("cat", "act", serving="a", refused="b")]
+    assert directory.refusals() == [Refusal("cat", "act", serving="a", refused="b", instance="b-1")]
+
+
+def test_the_app_that_has_served_for_longer_keeps_the_action_whoever_is_heard_first() -> None:
+    directory = Directory()
+    directory.heard_help(reply("young", serving(act=metadata("new")), up_ms=1_000), 100.0)
+    directory.heard_help(reply("old", serving(act=metadata("old")), up_ms=60_000), 100.1)
+    assert directory.app_for("cat", "act") == "old"
+    assert [(one.serving, one.refused) for one in directory.refusals()] == [("old", "young")]
+
+
+def test_a_new_version_of_an_app_is_not_refused_by_the_old_one() -> None:
+    directory = Directory()
+    directory.heard_help(reply("a", serving(act=metadata("old")), instance="1"), 0.0)
+    directory.heard_help(reply("a", serving(act=metadata("new")), instance="2"), 1.0)
+    assert directory.refusals() == []
+    assert directory.metadata("cat", "act") == metadata("old")
+    directory.heard_down(Down(app=identity("a", "1")))
+    assert directory.metadata("cat", "act") == metadata("new")
 
 
 def test_once_the_first_one_is_gone_the_other_serves_the_action() -> None:

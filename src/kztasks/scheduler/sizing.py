@@ -46,15 +46,16 @@ class BatchSizer:
         if self._row_s is None:
             return 1 if pause_s > 0 else max(1, limit)
         each = self._row_s + pause_s
-        wanted = self._max_rows if each <= 0 else int(self._target_s / each)
-        return max(1, min(wanted, limit))
+        if each * limit > self._target_s:
+            limit = int(self._target_s / each)
+        return max(1, limit)
 
     def learn(self, *, rows: int, worked_s: float) -> None:
         """Take in how long a batch took, pauses not counted."""
         if rows <= 0:
             return
         self.cleared(rows)
-        measured = worked_s / rows
+        measured = min(worked_s / rows, self._target_s) if worked_s >= 0 else self._target_s
         mean = self._row_s
         self._row_s = measured if mean is None else mean + SMOOTHING * (measured - mean)
         self._limit = min(self._max_rows, max(self._limit, rows * GROWTH))

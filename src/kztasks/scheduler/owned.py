@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from kztasks.domain.task import Task
-from kztasks.errors import KztasksError, OwnershipLost, Unavailable
+from kztasks.errors import OwnershipLost, Unavailable
 from kztasks.scheduler.runner import GivenBack, TaskRunner
 from kztasks.scheduler.tools import Tools
 
@@ -82,7 +82,7 @@ class OwnedTasks:
             _log.warning("task_let_go", task_id=runner.task.id, why=str(error))
         except GivenBack:
             await self._release(runner.task)
-        except KztasksError:
+        except Exception:  # noqa: BLE001  (not even a defect may leave the task without anybody)
             _log.exception("task_run_failed", task_id=runner.task.id)
             await self._release(runner.task)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner
 from kztasks.scheduler.records import Ran, batch_record
 from kztasks.scheduler.source import Position
-from kztasks.store.interface import Node
+from kztasks.store.interface import LogStore, Node
 from tests.integration.scheduler.adding import Adding, sums
 from tests.integration.scheduler.exact import ROWS, came_out_exact, started
 from tests.integration.scheduler.faulty import FailingUploads, StoreWith
@@ -184,6 +185,35 @@ async def test_a_scheduler_that_was_declared_dead_lets_go_and_goes_on_as_another
     task = await came_out_exact(engine, task_id)
     assert task.owner is not None
     assert task.owner.node == first.scheduler._life.node_id != before
+
+
+class Defective:
+    """A log with a defect that shows once."""
+
+    def __init__(self, log: LogStore) -> None:
+        self._log = log
+        self.shown = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def records(self, task_id: str) -> AsyncIterator[LogRecord]:
+        self.shown += 1
+        if self.shown == 1:
+            raise ZeroDivisionError
+        return self._log.records(task_id)
+
+
+async def test_a_defect_leaves_no_task_without_anybody_who_runs_it(engine: Engine) -> None:
+    await engine.app(Adding().app())
+    log = Defective(engine.store.log)
+    scheduler = await engine.scheduler(store=StoreWith(engine.store, log=log))
+    task_id = await started(engine, scheduler)
+
+    task = await came_out_exact(engine, task_id)
+    assert log.shown > 1
+    assert task.owner is not None
+    assert task.owner.epoch == 2
 
 
 class Registering:

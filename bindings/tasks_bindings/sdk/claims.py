@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from tasks_bindings.wire.messages import Claims, RefusedClaim
+from tasks_bindings.wire.claims import Claims, RefusedClaim
 
 _log = structlog.get_logger(__name__)
 

@@ -20,6 +20,7 @@ from tasks_bindings.sdk.claims import RefusedClaims
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused, SendProgress
 from tasks_bindings.sdk.files import AppFiles, BadFile
 from tasks_bindings.wire import codec
+from tasks_bindings.wire.claims import Claims
 from tasks_bindings.wire.keys import (
     APPS_BEAT,
     APPS_CANCEL,
@@ -34,7 +35,6 @@ from tasks_bindings.wire.messages import (
     Beat,
     Call,
     Cancel,
-    Claims,
     Down,
     FileRequest,
     FileStored,

@@ -50,7 +50,9 @@ class MessageType(StrEnum):
 class WireMessage(BaseModel):
     """Base of all messages: immutable, versioned, tolerant of fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", strict=True, use_attribute_docstrings=True
+    )
 
     v: Literal[1] = VERSION
 
@@ -65,7 +67,9 @@ class OnCrash(StrEnum):
 class Metadata(BaseModel):
     """What a task says of itself (seed, "A task's metadata"), and what we add to it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", strict=False, use_attribute_docstrings=True
+    )
 
     description: Name
     doc: Text = ""
@@ -132,27 +136,6 @@ class Down(WireMessage):
     app: AppIdentity
 
 
-class RefusedClaim(BaseModel):
-    """An action that an app claims and does not get."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    category: Word
-    action: Word
-    serving: Word
-    """The app that has served the action for longer, with different metadata."""
-
-
-class Claims(WireMessage):
-    """To an instance, under its own key: all its claims that are refused now.
-
-    Said at each change, an empty list when the last one holds again, and repeated every few seconds
-    while there are some.
-    """
-
-    refused: tuple[RefusedClaim, ...]
-
-
 class Batch(WireMessage):
     """Rows of one task to run one by one, top to bottom, `Data` handed from one to the next.
 
@@ -179,6 +162,9 @@ class Batch(WireMessage):
     """Pause between two rows of the batch; the scheduler keeps the one before the next batch."""
     work_ms: int = Field(default=1000, ge=1)
     """After this long the app answers with what it has run; the rest is sent again."""
+    alone: bool = False
+    """Processes have died of this batch, or beside it: run nothing else meanwhile, and say with a
+    `Progress` that it is about to run so."""
     hash: Word
 
 
@@ -219,6 +205,8 @@ class Progress(WireMessage):
     attempt: int
     app: AppIdentity
     done: int = Field(ge=0)
+    alone: bool = False
+    """The batch is about to run, and nothing runs beside it: it is to blame if the process dies."""
 
 
 class Cancel(WireMessage):

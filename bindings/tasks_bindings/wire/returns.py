@@ -12,10 +12,14 @@ from typing import Annotated, Any, Final
 from pydantic import JsonValue, WithJsonSchema
 
 _SCALAR: Final[JsonValue] = {"type": ["string", "number", "boolean", "null"]}
+_CELL: Final[JsonValue] = {
+    "description": "A list is joined with commas; anything else is written as text.",
+    "anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}],
+}
 _ROW: Final[JsonValue] = {
     "oneOf": [
-        {"type": "array", "items": _SCALAR},
-        {"type": "object", "additionalProperties": _SCALAR},
+        {"type": "array", "items": _CELL},
+        {"type": "object", "additionalProperties": _CELL},
     ]
 }
 _TRUE: Final[JsonValue] = {"const": True}

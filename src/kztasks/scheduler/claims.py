@@ -12,8 +12,9 @@ from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
 from tasks_bindings.errors import BusError
 from tasks_bindings.wire import codec
+from tasks_bindings.wire.claims import Claims, RefusedClaim
 from tasks_bindings.wire.keys import instance_key
-from tasks_bindings.wire.messages import Claims, MessageType, RefusedClaim
+from tasks_bindings.wire.messages import MessageType
 from tasks_bindings.wire.topology import BINDINGS
 
 _log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ import pytest
 
 from tasks_bindings.sdk.claims import FORGET_S, RefusedClaims
 from tasks_bindings.sdk.ops import MAX_REQUEST_BYTES, OpsServer
-from tasks_bindings.wire.messages import Claims, RefusedClaim
+from tasks_bindings.wire.claims import Claims, RefusedClaim
 
 CLAIM = RefusedClaim(category="cat", action="act", serving="other")
 

@@ -114,9 +114,10 @@ def to_step(value: object) -> Step:  # noqa: PLR0911  (the seed's list, one case
     if isinstance(value, str):
         return Step({"error": value}, [value], is_loose=True)
     if isinstance(value, Mapping | list):
-        return Step(_rows_to_wire(value), value, is_loose=True)
+        data = [value] if value == [] else value  # as in the original, which sees an empty row
+        return Step(_rows_to_wire(value), data, is_loose=True)
     _log.warning("bad_return", why=_what_came(value))
-    return Step({"other": _plainest(value), "bare": True})
+    return Step({"other": _scalar(value), "bare": True}, _alone(value), is_loose=True)
 
 
 def _beside_data(value: object, data: object) -> Step:
@@ -131,7 +132,7 @@ def _beside_data(value: object, data: object) -> Step:
     if isinstance(value, Mapping | list):
         return Step(_rows_to_wire(value), data)
     _log.warning("bad_return", why=_what_came(value))
-    return Step({"other": _plainest(value)}, data)
+    return Step({"other": _scalar(value)}, data)
 
 
 def _rows_to_wire(value: Mapping[Any, Any] | list[Any]) -> WireReturn:
@@ -144,8 +145,16 @@ def _rows_to_wire(value: Mapping[Any, Any] | list[Any]) -> WireReturn:
     return {"row": list(value)}
 
 
-def _plainest(value: object) -> Scalar:
-    return value if value is None or isinstance(value, int | float) else str(value)[:1000]
+def _scalar(value: object) -> Scalar:
+    """What of a value can be shown in a cell."""
+    return value if isinstance(value, str | int | float) else None
+
+
+def _alone(value: object) -> object:
+    """What the next call is given after a value that no rule covers; nothing new if not JSON."""
+    items = value if isinstance(value, tuple) else (value,)
+    plain = all(item is None or isinstance(item, str | int | float) for item in items)
+    return [value] if plain else KEEP
 
 
 def _plain(cells: OutputRow) -> list[Scalar] | dict[str, Scalar]:

@@ -56,3 +56,29 @@ def csv_header(input_columns: tuple[str, ...], added: tuple[str, ...]) -> Output
 def whole_header(columns: tuple[str, ...]) -> OutputHeader:
     """The action named the whole header: `{replace, Header}`, or any list of a no-input task."""
     return OutputHeader(carried=(), added=columns, replaced=True)
+
+
+def chosen_header(
+    answer: object, *, known: tuple[str, ...], input_columns: tuple[str, ...] | None
+) -> OutputHeader:
+    """The header that an app's answer to `output_header` asks for.
+
+    Args:
+        answer: `{"add": [..]}` or `{"replace": [..]}`; whatever else it is (a crash, nothing, no
+            columns) gives the default.
+        known: the action's mandatory columns, then its optional ones.
+        input_columns: of `in.csv`; `None` for a task without input.
+    """
+    match answer:
+        case {"replace": list(names)} if _are_columns(names):
+            return whole_header(tuple(names))
+        case {"add": list(names)} if _are_columns(names):
+            if input_columns is None:
+                return whole_header(tuple(names))
+            return csv_header(input_columns, tuple(names))
+        case _:
+            return default_header(known)
+
+
+def _are_columns(names: list[object]) -> bool:
+    return bool(names) and all(isinstance(name, str) and name for name in names)

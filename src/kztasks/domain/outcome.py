@@ -109,12 +109,16 @@ def _ok(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> O
 
 
 def _error(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
-    return _failure(value, rules, row) if isinstance(value, str) else _unknown(returned, rules, row)
+    if not isinstance(value, str):
+        return _unknown(returned, rules, row)
+    return _failure(value, rules, row) if value or not rules.is_noinput else Outcome(failed=1)
 
 
 def _text(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
+    if value == "":
+        return _nothing(rules, row)
     if isinstance(value, str) and rules.is_noinput:
-        return Outcome(lines=([value],), succeeded=1) if value else Outcome(failed=1)
+        return Outcome(lines=([value],), succeeded=1)
     return _error(value, returned, rules, row)
 
 
@@ -138,14 +142,21 @@ def _crash(_value: object, _returned: Mapping[str, Any], rules: Rules, row: Row)
 def _other(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
     """A value that the seed's list does not have: the row failed, with as little said as before.
 
-    The original joins what stands alone into the error cell of a replaced header, which shows
-    strings only, and writes what stands beside `Data` to one only if it is a string.
+    The original shows what stands beside `Data` in a replaced header alone; what stands alone it
+    shows as an added cell, or joins it into the cell of a replaced header, booleans left out.
     """
     if rules.is_noinput:
         return Outcome(failed=1)
-    shows_all = rules.header.replaced != ("bare" in returned)
-    shown = _cell(value) if shows_all or isinstance(value, str) else None
-    return _failure(shown or "", rules, row)
+    is_bare, is_replaced = "bare" in returned, rules.header.replaced
+    hidden = isinstance(value, bool) if is_bare and is_replaced else is_bare == is_replaced
+    return _failure(None if hidden else _cell(value), rules, row)
+
+
+def _nothing(rules: Rules, row: Row) -> Outcome:
+    """An empty text or row: the row failed, without a reason, as in the original."""
+    if rules.is_noinput:
+        return Outcome(failed=1)
+    return _failure("" if rules.header.replaced else None, rules, row)
 
 
 def _file(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
@@ -173,7 +184,7 @@ def _list_row(cells: list[Any], rules: Rules, row: Row) -> Outcome:
     if rules.is_noinput:
         return _noinput_rows([cells], rules)
     if not cells:
-        return _failure("", rules, row)
+        return _nothing(rules, row)
     return Outcome((_line(cells, rules, row),), 0, 1)
 
 
@@ -184,7 +195,7 @@ def _many_rows(value: object, returned: Mapping[str, Any], rules: Rules, row: Ro
         return _noinput_rows(value, rules)
     if len(value) > 1:
         return _failure(f"{len(value)} rows for one: {SEVERAL_ROWS}", rules, row)
-    return _one_row(value[0], returned, rules, row) if value else _failure("", rules, row)
+    return _one_row(value[0], returned, rules, row) if value else _nothing(rules, row)
 
 
 def _noinput_rows(many: list[Any], rules: Rules) -> Outcome:
@@ -212,19 +223,19 @@ def _line(cells: dict[str, Any] | list[Any], rules: Rules, row: Row) -> Row:
         named = {} if header.replaced or rules.is_noinput else rules.by_name(row)
         named.update((column, _cell(value)) for column, value in cells.items())
         return [named.get(column) for column in header.columns]
-    texts = [value if value.__class__ is str else _cell(value) for value in cells]
     if header.replaced:
-        return _with_reason(",".join(text or "" for text in texts), rules, row)
+        return _with_reason(cell_text(cells), rules, row)
+    texts = [value if value.__class__ is str else _cell(value) for value in cells]
     return _padded(rules.carried_cells(row) + texts, rules.width)
 
 
-def _failure(text: str, rules: Rules, row: Row, end: End | None = None) -> Outcome:
-    return Outcome(lines=(_with_reason(text, rules, row),), failed=1, end=end)
+def _failure(reason: Cell, rules: Rules, row: Row, end: End | None = None) -> Outcome:
+    return Outcome(lines=(_with_reason(reason, rules, row),), failed=1, end=end)
 
 
-def _with_reason(text: str, rules: Rules, row: Row) -> Row:
+def _with_reason(reason: Cell, rules: Rules, row: Row) -> Row:
     """The input row with a reason in its error column, or where the header has a place for it."""
-    header, reason = rules.header, text or None
+    header = rules.header
     if rules.is_noinput:
         if ERROR_COLUMN not in header.columns:
             return [reason]

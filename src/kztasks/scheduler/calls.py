@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from kztasks.domain.header import OutputHeader, csv_header, default_header, whole_header
+from kztasks.domain.header import OutputHeader, chosen_header, default_header
 from kztasks.domain.log import LogRecord
 from kztasks.domain.task import Task
 from tasks_bindings.bindings import TasksBindings
@@ -53,14 +53,7 @@ class Callbacks:
             return default_header(columns or ())
         result = await self._call(Part.OUTPUT_HEADER, self._task.action, patience_s=HOOK_PATIENCE_S)
         answer = result.value if result is not None and result.crash is None else None
-        match answer:
-            case {"replace": list(names)} if _are_columns(names):
-                return whole_header(tuple(names))
-            case {"add": list(names)} if _are_columns(names):
-                added = tuple(names)
-                return whole_header(added) if columns is None else csv_header(columns, added)
-            case _:
-                return default_header(metadata.columns)
+        return chosen_header(answer, known=metadata.columns, input_columns=columns)
 
     async def finish(self, head: LogRecord) -> str | None:
         """Call `finish` with the action and the last `Data`; what went wrong, if anything."""
@@ -100,7 +93,3 @@ class Callbacks:
                 return None
             if app is None:
                 await self._discovery.wait_for_change(left)
-
-
-def _are_columns(names: list[Any]) -> bool:
-    return bool(names) and all(isinstance(name, str) and name for name in names)

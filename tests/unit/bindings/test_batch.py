@@ -174,7 +174,8 @@ async def test_a_run_that_is_cancelled_from_outside_is_cancelled() -> None:
 @both
 def test_a_return_that_no_rule_covers_is_told_and_the_batch_goes_on(make: MakeApp) -> None:
     run = run_batch(make(lambda _context, _data, _row: None), batch(numbered(2)))
-    assert run.run.returns == [{"other": None, "bare": True}] * 2
+    assert run.run.returns == [{"other": None, "bare": True, "next": "data"}] * 2
+    assert run.run.data == [None]
     assert not run.run.ended
 
 

@@ -41,7 +41,7 @@ def test_a_return_without_data_keeps_the_data_as_it_is(value: object, wire: dict
     [
         pytest.param("why", {"error": "why"}, ["why"], id="a string is an error"),
         pytest.param(A, {"row": A}, A, id="a list is a row"),
-        pytest.param([], {"row": []}, [], id="an empty list is an empty row"),
+        pytest.param([], {"row": []}, [[]], id="an empty list is an empty row"),
         pytest.param(B, {"row": B}, B, id="a mapping is a row"),
         pytest.param([A, A], {"rows": [A, A]}, [A, A], id="a list of lists is rows"),
         pytest.param([B, B], {"rows": [B, B]}, [B, B], id="a list of mappings is rows"),
@@ -82,22 +82,24 @@ def test_any_value_can_be_data(data: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "plain", "says"),
+    ("value", "shown", "data", "says"),
     [
-        (None, None, "NoneType (does it lack a return statement?)"),
-        (True, True, "returned bool"),
-        (42, 42, "returned int"),
-        (INIT, str(INIT), "returned Sentinel"),
-        (("a", 1, 2), "('a', 1, 2)", "returned tuple"),
-        (b"why", "b'why'", "returned bytes"),
+        (None, None, [None], "NoneType (does it lack a return statement?)"),
+        (True, True, [True], "returned bool"),
+        (42, 42, [42], "returned int"),
+        (("a", 1, 2), None, [("a", 1, 2)], "returned tuple"),
+        (INIT, None, KEEP, "returned Sentinel"),
+        (b"why", None, KEEP, "returned bytes"),
+        ((b"why",), None, KEEP, "returned tuple"),
     ],
 )
 def test_what_no_line_of_the_list_covers_is_told_and_logged(
-    value: object, plain: object, says: str
+    value: object, shown: object, data: object, says: str
 ) -> None:
+    """Alone it is in a list the next `Data`, as in the original, if it can be JSON at all."""
     with capture_logs() as logs:
-        assert to_step(value) == Step({"other": plain, "bare": True}, KEEP)
-        assert to_step((value, 7)) == Step({"other": plain}, 7)
+        assert to_step(value) == Step({"other": shown, "bare": True}, data, is_loose=True)
+        assert to_step((value, 7)) == Step({"other": shown}, 7)
     assert [one["event"] for one in logs] == ["bad_return"] * 2
     assert all(says in one["why"] for one in logs)
 

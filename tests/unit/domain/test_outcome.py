@@ -94,12 +94,31 @@ def test_a_list_of_one_row_is_that_row() -> None:
     assert interpret({"rows": [["7"]]}, ADDED, ROW) == interpret({"row": ["7"]}, ADDED, ROW)
 
 
-@pytest.mark.parametrize("returned", [{"row": []}, {"rows": []}])
-def test_a_row_without_cells_fails_without_a_reason(returned: dict[str, Any]) -> None:
-    outcome = interpret(returned, DEFAULT, ROW)
+@pytest.mark.parametrize(
+    ("returned", "rules", "reason"),
+    [
+        ({"row": []}, ADDED, None),
+        ({"row": []}, REPLACED, ""),
+        ({"rows": []}, ADDED, None),
+        ({"text": "", "next": "data"}, ADDED, None),
+        ({"text": "", "next": "data"}, REPLACED, ""),
+        ({"error": ""}, ADDED, ""),
+        ({"error": ""}, REPLACED, ""),
+    ],
+)
+def test_an_empty_row_or_text_fails_with_as_little_of_a_reason_as_in_the_original(
+    returned: dict[str, Any], rules: Rules, reason: str | None
+) -> None:
+    outcome = interpret(returned, rules, ROW)
 
-    assert list(outcome.lines) == [["1", "2", None]]
+    assert outcome.lines[0][-1] == reason
     assert (outcome.failed, outcome.succeeded) == (1, 0)
+
+
+@pytest.mark.parametrize(("cells", "shown"), [(["7", 8], "7,8"), (["7", None], None)])
+def test_a_list_in_a_whole_header_is_one_cell(cells: Row, shown: str | None) -> None:
+    """Written as Kazoo writes a list in a cell: not at all, if one of its items is undefined."""
+    assert interpret({"row": cells}, REPLACED, ROW).lines[0] == ["2", None, shown]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +127,10 @@ def test_a_row_without_cells_fails_without_a_reason(returned: dict[str, Any]) ->
         ({"other": 5}, DEFAULT, None),
         ({"other": 5}, REPLACED, "5"),
         ({"other": 5, "bare": True}, DEFAULT, "5"),
-        ({"other": 5, "bare": True}, REPLACED, None),
+        ({"other": 5, "bare": True}, REPLACED, "5"),
+        ({"other": True}, REPLACED, "true"),
+        ({"other": True, "bare": True}, DEFAULT, "true"),
+        ({"other": True, "bare": True}, REPLACED, None),
         ({"other": "text", "bare": True}, REPLACED, "text"),
         ({"other": None}, DEFAULT, None),
     ],

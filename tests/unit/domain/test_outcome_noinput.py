@@ -113,7 +113,9 @@ def test_a_row_that_does_not_fit_the_header_ends_the_task_with_a_reason(
     assert (outcome.failed, outcome.succeeded) == (0, sum(len(line) == 3 for line in lines))
 
 
-@pytest.mark.parametrize("returned", [{"text": ""}, {"row": []}, {"other": 5}, {"other": None}])
+@pytest.mark.parametrize(
+    "returned", [{"text": ""}, {"error": ""}, {"row": []}, {"other": 5}, {"other": None}]
+)
 def test_what_has_nothing_to_write_fails(returned: dict[str, Any]) -> None:
     outcome = interpret(returned, NOINPUT, [])
     assert (outcome.lines, outcome.failed, outcome.succeeded, outcome.end) == ((), 1, 0, None)

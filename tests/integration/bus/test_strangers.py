@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+import aio_pika
 import pytest
 from pamqp.commands import Basic
 from pamqp.common import FieldTable
@@ -70,6 +71,21 @@ async def test_the_session_survives_the_timestamps_of_a_kazoo_node(
     assert {delivery.routing_key for delivery in deliveries} == {"tasks.lookup"}
     assert not any(delivery.redelivered for delivery in deliveries)
     assert bus.health.sessions == 1
+
+
+@pytest.mark.parametrize("kazoo_is_first", [True, False])
+async def test_kazoos_exchanges_are_declared_with_kazoos_flags(
+    connect: Connect, amqp_url: str, *, kazoo_is_first: bool
+) -> None:
+    if not kazoo_is_first:
+        await connect()
+    kazoo = await aio_pika.connect(amqp_url)
+    async with kazoo:
+        channel = await kazoo.channel()
+        await channel.declare_exchange("tasks", "topic", durable=False, auto_delete=False)
+        await channel.declare_exchange("targeted", "direct", durable=False, auto_delete=False)
+    bus = await connect()
+    assert bus.health.last_error is None
 
 
 @pytest.mark.parametrize("number", [0, 2**63 - 1, 2**64 - 1, 10**15, 10**11 + 1])

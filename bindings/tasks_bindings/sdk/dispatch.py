@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import orjson
@@ -19,6 +19,7 @@ from tasks_bindings.sdk.app import App
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.data import dump_data
 from tasks_bindings.sdk.replies import Answer, Replies, key_of
+from tasks_bindings.sdk.turns import Turns
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import (
     AppIdentity,
@@ -59,6 +60,7 @@ class Dispatcher:
         self._categories = {category.name: category for category in app.categories}
         self._replies = Replies()
         self._runs: set[BatchRun] = set()
+        self._turns = Turns()
         self._epochs: OrderedDict[str, int] = OrderedDict()
 
     @property
@@ -66,14 +68,30 @@ class Dispatcher:
         """Batches that are being run."""
         return len(self._runs)
 
-    async def batch(
-        self, batch: Batch, send_progress: SendProgress, *, redelivered: bool = False
-    ) -> bytes:
-        """Run a batch, or answer it again; the encoded reply.
+    @asynccontextmanager
+    async def turn(self, batch: Batch, send_progress: SendProgress) -> AsyncIterator[None]:
+        """A batch's turn to run; held until its reply is with the broker.
+
+        Otherwise the next batch could kill the process before the reply has left it.
+
+        Args:
+            batch: what is to be run.
+            send_progress: called every few seconds, also while the batch waits.
+        """
+        reporter = asyncio.create_task(self._report(batch, send_progress))
+        try:
+            async with self._turns.take(alone=batch.alone):
+                if batch.alone:
+                    await send_progress(self._progress(batch, alone=True))
+                yield
+        finally:
+            reporter.cancel()
+
+    async def batch(self, batch: Batch, *, redelivered: bool = False) -> bytes:
+        """Run a batch, or answer it again; the encoded reply. To be called in its `turn`.
 
         Args:
             batch: what to run.
-            send_progress: called every few seconds while it runs.
             redelivered: whether the broker has given it to a process before.
 
         Raises:
@@ -82,7 +100,7 @@ class Dispatcher:
         """
         with bound_contextvars(task_id=batch.task_id, seq=batch.seq, account_id=batch.account_id):
             self._check_epoch(batch)
-            answer = await self._answer(batch, send_progress, redelivered=redelivered)
+            answer = await self._answer(batch, redelivered=redelivered)
         reply = {
             "v": codec.VERSION,
             "task_id": batch.task_id,
@@ -137,9 +155,7 @@ class Dispatcher:
         if len(self._epochs) > MAX_TASKS_SEEN:
             self._epochs.popitem(last=False)
 
-    async def _answer(
-        self, batch: Batch, send_progress: SendProgress, *, redelivered: bool
-    ) -> Answer:
+    async def _answer(self, batch: Batch, *, redelivered: bool) -> Answer:
         key = key_of(batch)
         known = self._replies.find(key)
         if known is not None:
@@ -147,9 +163,7 @@ class Dispatcher:
             return known
         running = self._replies.running.get(key)
         if running is None:
-            running = asyncio.ensure_future(
-                self._run(batch, send_progress, redelivered=redelivered)
-            )
+            running = asyncio.ensure_future(self._run(batch, redelivered=redelivered))
             self._replies.running[key] = running
             running.add_done_callback(lambda _: self._replies.running.pop(key, None))
         else:
@@ -158,7 +172,7 @@ class Dispatcher:
         self._replies.keep(key, answer)
         return answer
 
-    async def _run(self, batch: Batch, send_progress: SendProgress, *, redelivered: bool) -> Answer:
+    async def _run(self, batch: Batch, *, redelivered: bool) -> Answer:
         category = self._categories.get(batch.category)
         action = category.actions.get(batch.action) if category is not None else None
         if category is None or action is None:
@@ -168,31 +182,32 @@ class Dispatcher:
         try:
             run = BatchRun(batch, action, category, redelivered=redelivered)
             self._runs.add(run)
-            reporter = asyncio.create_task(self._report(run, send_progress))
             try:
                 result = await run.execute()
             finally:
                 self._runs.discard(run)
-                reporter.cancel()
             data = dump_data(action, result.data)
             return Answer(run.encode(), data, result.worked_s * 1000)
         except ExecutionError as error:
             raise RequestRefused(error.code, str(error)) from None
 
-    async def _report(self, run: BatchRun, send_progress: SendProgress) -> None:
-        batch = run.batch
+    async def _report(self, batch: Batch, send_progress: SendProgress) -> None:
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL_S)
-            progress = Progress(
-                task_id=batch.task_id,
-                epoch=batch.epoch,
-                seq=batch.seq,
-                attempt=batch.attempt,
-                app=self._identity,
-                done=run.run.done,
-            )
             with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
-                await send_progress(progress)
+                await send_progress(self._progress(batch))
+
+    def _progress(self, batch: Batch, *, alone: bool = False) -> Progress:
+        running = (run for run in self._runs if key_of(run.batch) == key_of(batch))
+        return Progress(
+            task_id=batch.task_id,
+            epoch=batch.epoch,
+            seq=batch.seq,
+            attempt=batch.attempt,
+            app=self._identity,
+            done=next((run.run.done for run in running), 0),
+            alone=alone,
+        )
 
 
 def _sendable(result: CallResult) -> CallResult:

@@ -210,12 +210,11 @@ class AppRunner:
             match message.type:
                 case MessageType.BATCH:
                     batch = codec.decode(message.body, Batch)
-                    body = await self._dispatcher.batch(
-                        batch,
-                        self._progress_to(delivery),
-                        redelivered=delivery.redelivered or delivery.deliveries > 0,
-                    )
-                    await self._reply(delivery, MessageType.BATCH_REPLY, body)
+                    async with self._dispatcher.turn(batch, self._progress_to(delivery)):
+                        body = await self._dispatcher.batch(
+                            batch, redelivered=delivery.redelivered or delivery.deliveries > 0
+                        )
+                        await self._reply(delivery, MessageType.BATCH_REPLY, body)
                 case MessageType.CALL:
                     body = await self._dispatcher.call(codec.decode(message.body, Call))
                     await self._reply(delivery, MessageType.CALL_REPLY, body)

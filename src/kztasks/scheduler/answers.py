@@ -5,6 +5,8 @@ Whatever else comes is logged and ignored: an app may answer late, twice, or non
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 
 from kztasks.errors import KztasksError, OwnershipLost
@@ -18,9 +20,17 @@ _log = structlog.get_logger(__name__)
 
 
 class BatchPoisoned(KztasksError):
-    """Every process that took the batch died of it."""
+    """Every process that took the batch died.
+
+    Args:
+        ran_alone: in how many of them it had begun to run, with nothing beside it.
+    """
 
     code = "batch_poisoned"
+
+    def __init__(self, ran_alone: int) -> None:
+        super().__init__("every process that took the batch died")
+        self.ran_alone: Final = ran_alone
 
 
 class BatchRejected(KztasksError):
@@ -53,8 +63,13 @@ def progress_of(delivery: Delivery, request: BatchRequest) -> Progress | None:
     return progress if (progress.task_id, progress.seq) == (request.task_id, request.seq) else None
 
 
-def reply_of(delivery: Delivery, request: BatchRequest) -> BatchReply | None:
+def reply_of(delivery: Delivery, request: BatchRequest, *, ran_alone: int) -> BatchReply | None:
     """The reply in a delivery; `None` if it is not one that counts.
+
+    Args:
+        delivery: what came.
+        request: the batch that was sent.
+        ran_alone: how often an app has said that it is about to run the batch alone.
 
     Raises:
         BatchPoisoned: every process that took the batch died.
@@ -72,7 +87,7 @@ def reply_of(delivery: Delivery, request: BatchRequest) -> BatchReply | None:
             case MessageType.REFUSED:
                 _raise_refusal(codec.decode(delivery.message.body, Refused))
             case MessageType.DEAD:
-                _raise_death(codec.decode(delivery.message.body, Dead))
+                _raise_death(codec.decode(delivery.message.body, Dead), ran_alone)
             case MessageType.PROGRESS:
                 pass
             case other:
@@ -98,10 +113,10 @@ def _raise_refusal(refused: Refused) -> None:
             raise BatchRejected(f"{refused.code}: {refused.message}")
 
 
-def _raise_death(dead: Dead) -> None:
+def _raise_death(dead: Dead, ran_alone: int) -> None:
     match dead.reason:
         case "delivery_limit":
-            raise BatchPoisoned("every process that took the batch died")
+            raise BatchPoisoned(ran_alone)
         case "rejected":
             raise BatchFailed("the app could not read the batch, or not answer it")
         case _:

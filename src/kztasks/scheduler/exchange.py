@@ -178,7 +178,7 @@ class Exchange:
             return await self._await_reply(call, request)
 
     async def _await_reply(self, call: Call, request: BatchRequest) -> BatchReply:
-        life = _SignsOfLife(self._timing)
+        life, ran_alone = _SignsOfLife(self._timing), 0
         while True:
             try:
                 delivery = await call.receive(life.left())
@@ -187,8 +187,9 @@ class Exchange:
             progress = progress_of(delivery, request)
             if progress is not None:
                 life.note(progress.done)
+                ran_alone += progress.alone
                 continue
-            reply = reply_of(delivery, request)
+            reply = reply_of(delivery, request, ran_alone=ran_alone)
             if reply is not None:
                 return reply
 

@@ -54,6 +54,7 @@ def batch_request(
     columns: tuple[str, ...] | None,
     pause_s: float,
     work_ms: int,
+    alone: bool,
 ) -> BatchRequest:
     """The request for the batch that follows `head`.
 
@@ -67,6 +68,7 @@ def batch_request(
         columns: the header of `in.csv`; `None` for a task without input.
         pause_s: pause between two rows, in seconds.
         work_ms: after so long the app answers with what it has.
+        alone: the app runs nothing beside it.
     """
     digest = hashlib.sha256(prepared.encoded)
     digest.update(repr((prepared.count, head.data, columns)).encode())
@@ -85,6 +87,8 @@ def batch_request(
         "work_ms": work_ms,
         "hash": digest.hexdigest(),
     }
+    if alone:
+        fields["alone"] = True
     if prepared.rows is None:
         fields["calls"] = prepared.count
     else:

@@ -39,6 +39,8 @@ _log = structlog.get_logger(__name__)
 EMPTY_REPLY_PAUSE_S: Final = 0.2
 PAUSE_LOOK_S: Final = 1.0
 """How often a long pause looks whether it is still to be that long."""
+DEATHS_THAT_PROVE: Final = 2
+"""So many processes must have died while they ran a batch alone, before it gets the blame."""
 STOP_PATIENCE_S: Final = 5.0
 """How long a stop waits for the batch that runs, before it ends the task without it."""
 
@@ -125,6 +127,7 @@ class RowLoop:
         request = batch_request(
             self._task, self._epoch, head, prepared,
             columns=self._rules.input_columns, pause_s=self._pause_s(), work_ms=self._work_ms,
+            alone=self._sizer.is_searching,
         )  # fmt: skip
         sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))
         preparing = asyncio.ensure_future(self._prepare(prepared.count))
@@ -192,12 +195,18 @@ class RowLoop:
         ran = Ran(data=reply.data, app=app, attempts=attempts, attached=attached)
         return self._build(head, outcome, ran)
 
-    def _poisoned(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
-        """Halve a batch that kills its apps; a single row is given the blame."""
-        _log.error("batch_poisoned", rows=prepared.count, why=str(error))
+    def _poisoned(self, head: LogRecord, prepared: Prepared, error: BatchPoisoned) -> LogRecord:
+        """Halve a batch that kills its apps; a single row is given the blame.
+
+        Only if it ran alone when they died: a batch that was in the same process as the culprit is
+        tried again.
+        """
+        _log.error("batch_poisoned", rows=prepared.count, ran_alone=error.ran_alone)
         self._prepared = None
-        self._sizer.suspect(prepared.count)
-        if prepared.count > 1:
+        is_guilty = error.ran_alone >= DEATHS_THAT_PROVE
+        if prepared.count > 1 or not is_guilty:
+            if is_guilty or not self._sizer.is_searching:
+                self._sizer.suspect(prepared.count)
             return head
         self._sizer.cleared(1)
         crash = {"crash": {"type": "ProcessDied", "message": str(error)}}

@@ -56,12 +56,8 @@ def dispatcher(handler: Callable[..., Any] = handle, **metadata: Any) -> Dispatc
     return Dispatcher(csv_app(handler, **metadata), IDENTITY)
 
 
-async def no_progress(_progress: Progress) -> None:
-    raise AssertionError("nobody asked for progress")
-
-
 async def ask(asked: Dispatcher, one: Batch) -> BatchReply:
-    return codec.decode(await asked.batch(one, no_progress), BatchReply)
+    return codec.decode(await asked.batch(one), BatchReply)
 
 
 async def refusal(asked: Dispatcher, one: Batch) -> str:
@@ -207,7 +203,13 @@ async def test_while_a_batch_runs_its_progress_is_told(monkeypatch: pytest.Monke
     told: asyncio.Queue[Progress] = asyncio.Queue()
     counting, asked = counted()
     counting.go_on.clear()
-    running = asyncio.create_task(asked.batch(batch(numbered(1), attempt=2), told.put))
+
+    async def run() -> None:
+        one = batch(numbered(1), attempt=2)
+        async with asked.turn(one, told.put):
+            await asked.batch(one)
+
+    running = asyncio.create_task(run())
     progress = await told.get()
     assert (progress.task_id, progress.seq, progress.attempt, progress.done) == (TASK, 1, 2, 0)
     await told.get()
@@ -219,8 +221,17 @@ async def test_while_a_batch_runs_its_progress_is_told(monkeypatch: pytest.Monke
     assert told.empty()  # none after the reply
 
 
+async def test_a_batch_that_runs_alone_says_so_before_its_first_row() -> None:
+    told: asyncio.Queue[Progress] = asyncio.Queue()
+    counting, asked = counted()
+    one = batch(numbered(1)).model_copy(update={"alone": True})
+    async with asked.turn(one, told.put):
+        progress = told.get_nowait()
+        assert (progress.alone, progress.done, counting.entered.is_set()) == (True, 0, False)
+
+
 async def test_a_reply_is_plain_json() -> None:
     asked = dispatcher(lambda _context, _data, args: row({"x": args["a"], "n": 1.5, "b": True}))
-    reply = orjson.loads(await asked.batch(batch(numbered(1)), no_progress))
+    reply = orjson.loads(await asked.batch(batch(numbered(1))))
     assert reply["returns"] == [{"row": {"x": "1", "n": 1.5, "b": True}}]
     assert reply["v"] == codec.VERSION

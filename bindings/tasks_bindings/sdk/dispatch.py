@@ -98,7 +98,13 @@ class Dispatcher:
             RequestRefused: the app does not serve the action, or has seen a later owner of the
                 task, or the handler's `Data` cannot travel.
         """
-        with bound_contextvars(task_id=batch.task_id, seq=batch.seq, account_id=batch.account_id):
+        with bound_contextvars(
+            task_id=batch.task_id,
+            account_id=batch.account_id,
+            category=batch.category,
+            action=batch.action,
+            batch=batch.seq,
+        ):
             self._check_epoch(batch)
             answer = await self._answer(batch, redelivered=redelivered)
         reply = {

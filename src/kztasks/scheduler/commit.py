@@ -31,10 +31,10 @@ async def commit(log: LogStore, record: LogRecord) -> LogRecord:
         try:
             committed = await log.append(record)
         except StoreUnavailable as error:
-            _log.warning("commit_not_confirmed", seq=record.seq, why=str(error))
+            _log.warning("commit_not_confirmed", batch=record.seq, why=str(error))
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, MAX_BACKOFF_S)
         else:
             if committed.sha != record.sha:
-                _log.info("record_adopted", seq=record.seq, epoch=committed.epoch)
+                _log.info("record_adopted", batch=record.seq, epoch=committed.epoch)
             return committed

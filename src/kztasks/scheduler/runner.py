@@ -117,7 +117,7 @@ class TaskRunner:
         log, file = self._tools.store.log, self.task.input
         head = await log.head(self.task.id)
         if head is not None:
-            _log.info("task_resumed", row=head.row, seq=head.seq)
+            _log.info("task_resumed", row=head.row, batch=head.seq)
             return head
         metadata = await self._metadata()
         served = metadata if metadata is not UNSERVED else None
@@ -201,7 +201,7 @@ class TaskRunner:
         try:
             committed = await commit(log, record)
         except Invalid as error:
-            _log.exception("record_refused", seq=record.seq)
+            _log.exception("record_refused", batch=record.seq)
             committed = await commit(log, fault(str(error)))
         every = self._tools.run_time().send_progress_after_processed
         await self._watch.committed(committed, every=every)

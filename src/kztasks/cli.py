@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import secrets
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from kztasks.accounts_cli import accounts
 from kztasks.errors import KztasksError
 from kztasks.processes.api import run_api
 from kztasks.processes.dev import SAMPLE_APPS, developing
@@ -24,15 +24,12 @@ from kztasks.processes.signals import stop_event
 from kztasks.protocol_cli import asyncapi
 from kztasks.run_time import RunTimeSettings
 from kztasks.settings import Settings
-from kztasks.store.interface import Account
-from kztasks.store.mongo import MongoStore
 from tasks_bindings.errors import BindingsError
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.sdk.load import load_app
 from tasks_bindings.sdk.process import main as run_app_process
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-accounts = typer.Typer(no_args_is_help=True, help="Accounts and their tokens.")
 app.add_typer(accounts, name="accounts")
 app.command()(asyncapi)
 
@@ -108,43 +105,6 @@ def config() -> None:
     Console().print(table)
 
 
-@accounts.command("add")
-def add_account(
-    name: Annotated[str, typer.Argument(help="For people.")],
-    superduper: Annotated[  # noqa: FBT002
-        bool, typer.Option("--superduper", help="May act on every account.")
-    ] = False,
-) -> None:
-    """Create an account and print its id and a token; the token is shown this once."""
-    account = Account(account_id=secrets.token_hex(16), name=name, superduper_admin=superduper)
-    token = secrets.token_urlsafe(32)
-
-    async def add() -> None:
-        store = _store()
-        await store.prepare()
-        await store.accounts.add(account)
-        await store.accounts.add_token(token, account.account_id)
-        await store.close()
-
-    _run(add())
-    sys.stdout.write(f"account {account.account_id}\ntoken {token}\n")
-
-
-@accounts.command("list")
-def list_accounts() -> None:
-    """List accounts, oldest first."""
-
-    async def read() -> list[Account]:
-        store = _store()
-        found = await store.accounts.all()
-        await store.close()
-        return found
-
-    for account in _run(read()):
-        mark = " superduper" if account.superduper_admin else ""
-        sys.stdout.write(f"{account.account_id} {account.name}{mark}\n")
-
-
 async def _dev(settings: Settings, apps: list[str], *, once: bool, sample: bool) -> bool:
     stop = stop_event()
     ok = True
@@ -173,11 +133,6 @@ def _settings(given: dict[str, Any]) -> Settings:
             name = "_".join(map(str, one["loc"])).upper()
             console.print(f"[red]KZTASKS_{name}[/red]: {one['msg']}", highlight=False)
         sys.exit(2)
-
-
-def _store() -> MongoStore:
-    settings = _settings({})
-    return MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
 
 
 def _log_as(service: str, settings: Settings, *, quiet: bool = False) -> None:

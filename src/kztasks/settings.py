@@ -46,6 +46,58 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(
         8_000_000, ge=1, description="Largest JSON body, records included, bytes"
     )
+    max_rows: int = Field(10_000_000, ge=1, description="Most rows in an uploaded CSV")
+    max_columns: int = Field(1000, ge=1, description="Most columns in an uploaded CSV")
+    max_row_bytes: int = Field(1024 * 1024, ge=1, description="Longest row of a CSV, bytes")
+    max_cell_bytes: int = Field(256 * 1024, ge=1, description="Longest cell of a CSV, bytes")
+    http_max_connections: int = Field(
+        2000, ge=1, description="Connections that the HTTP front serves at the same time"
+    )
+    http_header_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds that a client has for the header of a request"
+    )
+    http_stall_s: float = Field(
+        60.0, gt=0, description="Seconds after which a client that takes no bytes is cut off"
+    )
+    http_upload_grace_s: float = Field(
+        10.0, gt=0, description="Seconds that an upload may stand still"
+    )
+    http_upload_min_bytes_per_s: int = Field(
+        10_000, ge=1, description="Rate below which an upload is cut off after the grace time"
+    )
+    http_rate_burst: int = Field(
+        500, ge=50, description="Requests that an account may send at once (full token bucket)"
+    )
+    http_rate_per_s: float = Field(
+        100.0, gt=0, description="Requests per second that an account may send on and on"
+    )
+    http_account_requests: int = Field(
+        200, ge=1, description="Requests of one account that are served at the same time"
+    )
+    http_account_uploads: int = Field(
+        16, ge=1, description="Creations of tasks by one account at the same time"
+    )
+    http_account_streams: int = Field(
+        20, ge=1, description="Streams of events of one account at the same time"
+    )
+    http_cors_origins: str = Field(
+        "*", description="Sites whose scripts may use the API, separated by blanks; * for all"
+    )
+    http_trusted_proxies: str = Field(
+        "", description="Addresses of proxies whose X-Forwarded-For is believed, with commas"
+    )
+    http_metrics_token: SecretStr | None = Field(
+        None, description="Bearer token for GET /metrics; without it this machine alone may read it"
+    )
+    token_lifetime_s: int = Field(
+        3600, ge=60, le=86_400, description="Seconds until a token of api_auth expires"
+    )
+    signing_key_days: int = Field(
+        30, ge=1, description="Age at which the key that signs tokens is replaced, days"
+    )
+    kazoo_keys_folder: Path | None = Field(
+        None, description="Folder of KID.pem: public keys of a Kazoo cluster whose tokens are taken"
+    )
     output_folder: Path = Field(
         Path("/tmp"),  # noqa: S108  (the seed names this folder)
         description="Where task_out.TASKID.csv is put together, and kept if its upload fails",

@@ -9,10 +9,15 @@ from kztasks.store.interface import Account
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The account of the token, and the account of the URL on which it may act."""
+    """The account of the token, and the account of the URL on which it may act.
+
+    `request_id` and `client` say by which request, for the audit log.
+    """
 
     caller: Account
     target: Account
+    request_id: str | None = None
+    client: str | None = None
 
 
 def may_act_on(caller: Account, target: Account) -> bool:

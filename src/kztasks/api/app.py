@@ -2,61 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends as Dependency
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from kztasks.api.auth import require_access, require_admin_access, require_own_access
 from kztasks.api.context import context_of
 from kztasks.api.deps import ApiDeps
+from kztasks.api.edge.cors import Cors
+from kztasks.api.edge.dispatch import Dispatcher
+from kztasks.api.edge.paths import PathTable
+from kztasks.api.edge.scope import RequestScope
 from kztasks.api.envelope import VERSION
 from kztasks.api.errors import failure_of
-from kztasks.api.middleware import RequestScope
+from kztasks.api.limits import errors as limits_errors
 from kztasks.api.openapi import describe
-from kztasks.api.routes import catalogue, health, tasks
-from kztasks.api.services import build_services, install, services_of
+from kztasks.api.routes import auth, catalogue, collection, files, health, tasks, watch
+from kztasks.api.services import build_services, install, services_in, services_of
 from kztasks.csvio import CsvError
 from kztasks.errors import KztasksError
 
+__all__ = ["MOUNTS", "OPEN_ROUTES", "announce_close", "create_app", "limits_errors"]
+
 _log = structlog.get_logger(__name__)
 
+OPENAPI_PATH: Final = "/v2/openapi.json"
 OPEN_ROUTES: Final = frozenset(
     {
         ("GET", "/healthz"),
         ("GET", "/readyz"),
-        ("GET", "/v2/openapi.json"),
+        ("GET", "/metrics"),
+        ("GET", OPENAPI_PATH),
+        ("GET", "/.well-known/jwks.json"),
+        ("GET", "/v2/auth/keys/{key_id}"),
         ("GET", "/v2/tasks"),
+        ("PUT", "/v2/api_auth"),
     }
 )
 """The only routes that answer without a token."""
 
+_BY_ACCOUNT_PREFIX: Final = "/v2/accounts/{account_id}/tasks"
+_BY_ACCOUNT: Final = [Depends(require_access)]
+_OWN: Final = [Depends(require_own_access)]
+_ADMIN: Final = [Depends(require_admin_access)]
+_ITEM: Final = (tasks.router, files.router, watch.router)
+_WHOLE: Final = (collection.create_router, collection.list_router, *_ITEM)
+
+Mount = tuple[str, tuple[APIRouter, ...], list[Dependency]]
+MOUNTS: Final[tuple[Mount, ...]] = (
+    ("", (health.router, auth.jwks_router), []),
+    ("/v2", (catalogue.router, auth.router), []),
+    (_BY_ACCOUNT_PREFIX, _WHOLE, _BY_ACCOUNT),
+    ("/v2/account/tasks", _WHOLE, _OWN),
+    ("/v2/tasks", (collection.create_router, *_ITEM), _ADMIN),
+)
+"""Where which routes are, and what grants access to an account there."""
+
+_COPIES: Final = {"/v2/account/tasks": "of_caller", "/v2/tasks": "as_admin"}
+"""The same routes again; the suffix makes operation ids of their own."""
+
 
 def create_app(deps: ApiDeps) -> FastAPI:
-    """The ASGI application. It starts and closes nothing of what it is given."""
+    """The ASGI application. It starts and closes nothing of what it is given.
+
+    Raises:
+        Misconfigured: a configured key cannot be used.
+    """
     services = build_services(deps)
     app = FastAPI(
         title="kztasks",
         version=VERSION,
-        openapi_url="/v2/openapi.json",
+        openapi_url=OPENAPI_PATH,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     install(app, services)
-    v2 = APIRouter(prefix="/v2")
-    v2.include_router(catalogue.router)
-    v2.include_router(tasks.router)
-    app.include_router(v2)
-    app.include_router(health.router)
+    paths = PathTable()
+    paths.add("GET", OPENAPI_PATH)
+    for prefix, routers, access in MOUNTS:
+        for router in routers:
+            _mount(app, paths, prefix, router, access)
     for kind in (KztasksError, CsvError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_error)
-    app.add_middleware(RequestScope, envelopes=services.envelopes)
-    describe(app, OPEN_ROUTES)
+    cors = Cors(deps.settings.cors_origins)
+    app.add_middleware(Dispatcher, paths=paths, cors=cors, services=services)
+    app.add_middleware(RequestScope, services=services, paths=paths, cors=cors)
+    describe(app, paths, OPEN_ROUTES, original=_BY_ACCOUNT_PREFIX, copies=_COPIES)
     return app
+
+
+def announce_close(app: FastAPI) -> None:
+    """End the answers that would go on for long, as the process is about to leave."""
+    services_in(app).closing.set()
+
+
+def _mount(
+    app: FastAPI, paths: PathTable, prefix: str, router: APIRouter, access: Sequence[Dependency]
+) -> None:
+    app.include_router(
+        router, prefix=prefix, dependencies=access, include_in_schema=prefix not in _COPIES
+    )
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods or ():
+                paths.add(method, prefix + route.path)
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

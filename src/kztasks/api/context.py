@@ -1,13 +1,18 @@
-"""What is known of one HTTP request beyond its bytes; made by the middleware, filled by auth."""
+"""What is known of one HTTP request beyond its bytes; made by the middleware, filled on the way."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import JsonValue
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from kztasks.api.access import Access
+from kztasks.api.identity.tokens import Identity
+from kztasks.api.limits.buckets import NOTHING_TAKEN, Tokens
 from kztasks.store.interface import Account
 
 _KEY: Final = "kztasks"
@@ -15,11 +20,36 @@ _KEY: Final = "kztasks"
 
 @dataclass(slots=True)
 class RequestContext:
-    """`token` is what the client sent, `account` whom it proved to be."""
+    """One request.
+
+    Args:
+        request_id: names it in logs and in the answer.
+        client: network address of whoever asks.
+        token: what the client sent, once it is proved.
+        identity: whom the token acts for.
+        access: the account that the request may act on, once that is granted.
+        tokens: the state of the rate limit that the request counts for.
+        envelope: the JSON body, its keys in lower case, once it is read.
+        tunnelled: whether the method came as the `verb` of a POST.
+        is_pretty: whether the answer is for a person to read.
+        leases: what the request holds until it is answered.
+    """
 
     request_id: str
+    client: str = ""
     token: str | None = None
-    account: Account | None = None
+    identity: Identity | None = None
+    access: Access | None = None
+    tokens: Tokens = NOTHING_TAKEN
+    envelope: dict[str, JsonValue] | None = None
+    tunnelled: bool = False
+    is_pretty: bool = False
+    leases: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def account(self) -> Account | None:
+        """Whom the client proved to be."""
+        return self.identity.account if self.identity else None
 
 
 def attach(scope: Scope, context: RequestContext) -> None:

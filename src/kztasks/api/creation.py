@@ -2,37 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from kztasks.api.access import Access
+from kztasks.api.audit import Auditor
 from kztasks.api.catalogue import Catalogue
 from kztasks.api.deps import ApiDeps
+from kztasks.api.metrics import Metrics
 from kztasks.api.refusals import RefusedInput
+from kztasks.api.service import TaskService
 from kztasks.api.submission import RequestBody, Submission
-from kztasks.api.upload import INPUT_NAME, store_csv
-from kztasks.api.upload_check import NO_CONTENT, UploadCheck, without_input
+from kztasks.api.upload import INPUT_NAME, check_csv, digest_csv, store_csv
+from kztasks.api.upload_check import NO_CONTENT, CheckedCsv, UploadCheck, without_input
+from kztasks.csvio import CsvError
 from kztasks.domain.gregorian import from_unix
-from kztasks.domain.task import Task, new_task_id
+from kztasks.domain.task import Task, new_task_id, public_json
 from kztasks.errors import KztasksError
+from kztasks.kazoo.messages import TaskJson
 from kztasks.store.interface import Store
 from tasks_bindings.wire.messages import Metadata
 
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a client wants to be created, and whether it is to be started at once."""
+
+    category: str | None
+    action: str | None
+    start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new task.
+
+    Args:
+        task: as it was stored.
+        data: as it is shown, under `_read_only`; executing if it was started.
+        start_refused: the code of the error if it should have been started and was not.
+    """
+
+    task: Task
+    data: TaskJson
+    start_refused: str | None = None
+
+
 class Creator:
     """Creates tasks. Once `create` has returned, the task and its whole input are stored."""
 
-    def __init__(self, deps: ApiDeps, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        deps: ApiDeps,
+        catalogue: Catalogue,
+        tasks: TaskService,
+        audit: Auditor,
+        metrics: Metrics,
+    ) -> None:
         self._deps = deps
         self._catalogue = catalogue
+        self._tasks = tasks
+        self._audit = audit
+        self._metrics = metrics
 
     async def create(
-        self, access: Access, category: str | None, action: str | None, body: RequestBody
-    ) -> Task:
-        """Store a new pending task for the target account.
+        self, access: Access, order: Order, body: RequestBody, *, task_id: str | None = None
+    ) -> Created:
+        """Store a new pending task for the target account, and start it if that is wanted.
+
+        Args:
+            access: whose task it will be, and who asks.
+            order: what to create.
+            body: the input.
+            task_id: of the new task; a fresh one without it.
 
         Raises:
             MissingKind: no category or no action.
@@ -42,11 +87,11 @@ class Creator:
             Invalid: the body breaks another rule.
             Unavailable: a scheduler or the store is silent.
         """
-        kind = await self._catalogue.kind(category, action)
+        kind = await self._catalogue.kind(order.category, order.action)
         submission = await body.submission()
         now = from_unix(self._deps.clock())
         task = Task(
-            id=new_task_id(),
+            id=task_id or new_task_id(),
             account_id=access.target.account_id,
             auth_account_id=access.caller.account_id,
             category=kind.category,
@@ -57,32 +102,60 @@ class Creator:
         )
         task = await self._with_input(task, kind.metadata, submission)
         await self._insert(task)
-        _log.info(
-            "task_created",
-            task_id=task.id,
-            account_id=task.account_id,
-            auth_account_id=task.auth_account_id,
-            category=task.category,
-            action=task.action,
-            rows=task.total_rows,
-        )
-        return task
+        self._count(task, submission)
+        await self._audit.note(access, "task_created", task_id=task.id)
+        created = Created(task, {"_read_only": _json(task)})
+        return await self._started(access, created) if order.start else created
+
+    async def check(self, access: Access, order: Order, body: RequestBody) -> CheckedCsv | None:
+        """Check all that `create` checks, and store nothing; raises as it does.
+
+        Returns:
+            What is known of the CSV, or `None` for a task without input.
+        """
+        del access
+        kind = await self._catalogue.kind(order.category, order.action)
+        submission = await body.submission()
+        if submission.chunks is None:
+            without_input(kind.metadata)
+            return None
+        check = self._upload_check(kind.metadata, submission)
+        limit = self._deps.settings.max_upload_bytes
+        return await check_csv(submission.chunks, check, limit=limit)
+
+    async def digest(self, submission: Submission) -> str | None:
+        """The SHA-256 of the CSV that would be stored, or `None` without input.
+
+        Raises:
+            BodyTooLarge: it is larger than any that would be.
+        """
+        if submission.chunks is None:
+            return None
+        return await digest_csv(submission.chunks, limit=self._deps.settings.max_upload_bytes)
 
     async def _with_input(self, task: Task, metadata: Metadata, submission: Submission) -> Task:
-        if submission.chunks is None:
-            without_input(metadata)
-            return task
+        try:
+            if submission.chunks is None:
+                without_input(metadata)
+                return task
+            stored, checked = await store_csv(
+                self._deps.store.files,
+                f"{task.id}.{INPUT_NAME}",
+                submission.chunks,
+                self._upload_check(metadata, submission),
+                limit=self._deps.settings.max_upload_bytes,
+            )
+        except (RefusedInput, CsvError) as error:
+            self._metrics.refused_inputs.labels(error.code).inc()
+            raise
+        return replace(task, input=stored, total_rows=checked.rows)
+
+    def _upload_check(self, metadata: Metadata, submission: Submission) -> UploadCheck:
         if metadata.is_noinput:
             raise RefusedInput({"expected_content": NO_CONTENT})
-        settings = self._deps.settings
-        stored, checked = await store_csv(
-            self._deps.store.files,
-            f"{task.id}.{INPUT_NAME}",
-            submission.chunks,
-            UploadCheck(metadata, settings.csv, check_values=not submission.from_records),
-            limit=settings.max_upload_bytes,
+        return UploadCheck(
+            metadata, self._deps.settings.csv, check_values=not submission.from_records
         )
-        return replace(task, input=stored, total_rows=checked.rows)
 
     async def _insert(self, task: Task) -> None:
         try:
@@ -90,6 +163,20 @@ class Creator:
         except BaseException:
             await _undo(self._deps.store, task)
             raise
+
+    async def _started(self, access: Access, created: Created) -> Created:
+        """The task is stored and stays, also when it cannot be started now."""
+        try:
+            data = await self._tasks.start(access, created.task.id)
+        except KztasksError as error:
+            return replace(created, start_refused=error.code)
+        return replace(created, data=data)
+
+    def _count(self, task: Task, submission: Submission) -> None:
+        given = "none" if task.input is None else "records" if submission.from_records else "csv"
+        self._metrics.tasks_created.labels(task.category, task.action, given).inc()
+        if task.input is not None:
+            self._metrics.input_bytes.inc(task.input.size)
 
 
 async def _undo(store: Store, task: Task) -> None:
@@ -100,3 +187,8 @@ async def _undo(store: Store, task: Task) -> None:
             await store.files.delete(task.input.file_id)
     except KztasksError as error:
         _log.warning("create_not_undone", task_id=task.id, code=error.code, why=str(error))
+
+
+def _json(task: Task) -> TaskJson:
+    shown: TaskJson = {**public_json(task)}  # type: ignore[dict-item]  # its values are JSON
+    return shown

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from kztasks.csvio import CsvLimits
+from kztasks.api.config import ApiSettings
 from kztasks.kazoo.messages import TaskJson
 from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
 from kztasks.store.interface import Store
 from tasks_bindings.wire.messages import Help
+
+__all__ = ["ApiDeps", "ApiSettings", "Scheduler"]
 
 
 class Scheduler(Protocol):
@@ -40,27 +42,6 @@ class Scheduler(Protocol):
     async def remove(self, task_id: str) -> TaskJson | RemoveRefusal:
         """Delete a task that does not execute."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
-    """Limits and names of the front.
-
-    Args:
-        node: this node's name, such as `kztasks@host`; clients see its hash only.
-        max_upload_bytes: the largest CSV that is accepted.
-        max_json_bytes: the largest JSON body; it is held in memory, unlike a CSV.
-        csv: limits on rows, columns and cells of an upload.
-        page_size: tasks on a page of the list, unless the client says.
-        max_page_size: the most that a client may ask for.
-    """
-
-    node: str
-    max_upload_bytes: int = 2 * 1024**3
-    max_json_bytes: int = 8_000_000
-    csv: CsvLimits = field(default_factory=CsvLimits)
-    page_size: int = 50
-    max_page_size: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Sends a stored CSV to a client, in constant memory."""
+"""Sends a stored CSV to a client, whole or in part, in constant memory."""
 
 from __future__ import annotations
 
@@ -6,27 +6,88 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Final
 
+from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
+from kztasks.api.access import Access
+from kztasks.api.envelope import Revision
 from kztasks.api.filenames import attachment
-from kztasks.api.service import Csv
+from kztasks.api.metrics import Metrics
+from kztasks.api.neutral import neutralised
+from kztasks.api.ranges import byte_range
+from kztasks.api.services import services_of
 from kztasks.store.interface import Download
 
 CHUNK_BYTES: Final = 256 * 1024
 
 
-def csv_response(csv: Csv) -> Response:
-    """The CSV under exactly `text/csv`, as Kazoo sends it; 204 for an empty one."""
-    if csv.download.size == 0:
+async def send_csv(
+    request: Request, access: Access, task_id: str, name: str, *, is_safe: bool
+) -> Response:
+    """A CSV of a task under exactly `text/csv`, as Kazoo sends it; 204 for an empty one.
+
+    Args:
+        request: may want a range, or have the file already.
+        access: to the task.
+        task_id: whose CSV.
+        name: `in.csv` or `out.csv`.
+        is_safe: whether nothing in it may look like a formula; such a copy has neither length nor
+            revision, as it is made while it is sent.
+
+    Raises:
+        UnknownTask: there is no such task.
+        NoSuchFile: it has no such file.
+        BadRange: no byte of the file is in the range.
+    """
+    services = services_of(request)
+    csv = await services.tasks.csv(access, task_id, name)
+    headers = {"Content-Disposition": attachment(csv.file_name)}
+    if is_safe:
+        download = await services.tasks.open(csv)
+        return _answer(neutralised(_chunks(download)), headers, services.metrics)
+    headers["Accept-Ranges"] = "bytes"
+    revision = Revision(csv.sha256) if csv.sha256 else None
+    if revision is not None:
+        headers["ETag"] = revision.etag
+        if revision.is_known(request.headers.get("if-none-match")):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    download = await services.tasks.open(csv)
+    if download.size == 0:
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    headers = {
-        "Content-Type": "text/csv",
-        "Content-Length": str(csv.download.size),
-        "Content-Disposition": attachment(csv.file_name),
-    }
-    return StreamingResponse(_chunks(csv.download), headers=headers)
+    wanted = byte_range(
+        request.headers.get("range"),
+        request.headers.get("if-range"),
+        size=download.size,
+        etag=revision.etag if revision else None,
+    )
+    if wanted is None:
+        headers["Content-Length"] = str(download.size)
+        return _answer(_chunks(download), headers, services.metrics)
+    headers |= {"Content-Length": str(wanted.length), "Content-Range": wanted.content_range}
+    part = await services.tasks.open(csv, offset=wanted.start)
+    return _answer(
+        _chunks(part, wanted.length), headers, services.metrics, HTTPStatus.PARTIAL_CONTENT
+    )
 
 
-async def _chunks(download: Download) -> AsyncIterator[bytes]:
-    while chunk := await download.read(CHUNK_BYTES):
+def _answer(
+    chunks: AsyncIterator[bytes],
+    headers: dict[str, str],
+    metrics: Metrics,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    headers["Content-Type"] = "text/csv"
+    return StreamingResponse(_counted(chunks, metrics), status_code=status, headers=headers)
+
+
+async def _chunks(download: Download, length: int | None = None) -> AsyncIterator[bytes]:
+    left = download.size if length is None else length
+    while left > 0 and (chunk := await download.read(min(CHUNK_BYTES, left))):
+        left -= len(chunk)
+        yield chunk
+
+
+async def _counted(chunks: AsyncIterator[bytes], metrics: Metrics) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        metrics.output_bytes.inc(len(chunk))
         yield chunk

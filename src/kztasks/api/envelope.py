@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Final
@@ -17,9 +18,6 @@ from kztasks.api.context import RequestContext
 from kztasks.api.errors import NO_HEADERS, Failure
 
 VERSION: Final = version("kztasks")
-
-_TOKENS: Final = {"consumed": 0, "remaining": 100}
-"""Kazoo's bucket of rate tokens; nothing is taken from it, as no rate limit is in force."""
 
 
 class KazooResponse(Response):
@@ -36,8 +34,38 @@ class KazooResponse(Response):
         *,
         status: int = HTTPStatus.OK,
         headers: Mapping[str, str] = NO_HEADERS,
+        is_pretty: bool = False,
     ) -> None:
-        super().__init__(orjson.dumps(content), status_code=status, headers=headers)
+        options = orjson.OPT_INDENT_2 if is_pretty else 0
+        super().__init__(orjson.dumps(content, option=options), status_code=status, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The state of what is answered, as the envelope and the header `ETag` tell it.
+
+    Args:
+        text: changes whenever the data do; its MD5 for JSON, as in Kazoo.
+    """
+
+    text: str
+
+    @property
+    def etag(self) -> str:
+        """The value of the header."""
+        return f'"{self.text}"'
+
+    def is_known(self, if_none_match: str | None) -> bool:
+        """Whether the client says that it has this state already."""
+        if if_none_match is None:
+            return False
+        known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        return "*" in known or self.etag in known
+
+
+def revision_of(data: object) -> Revision:
+    """The revision of JSON data."""
+    return Revision(hashlib.md5(orjson.dumps(data), usedforsecurity=False).hexdigest())
 
 
 class Envelopes:
@@ -59,11 +87,28 @@ class Envelopes:
         data: object,
         *,
         status: int = HTTPStatus.OK,
-        paging: Mapping[str, str | int] | None = None,
+        more: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> KazooResponse:
-        """An answer with `data`; `paging` are `page_size`, `start_key` and `next_start_key`."""
-        content = {"data": data, "status": "success", **(paging or {}), **self._common(context)}
-        return KazooResponse(content, status=status)
+        """An answer with `data`; `more` stands beside it, such as `page_size`."""
+        content = {"data": data, "status": "success", **(more or {}), **self.common(context)}
+        return KazooResponse(content, status=status, headers=headers, is_pretty=context.is_pretty)
+
+    def state(
+        self,
+        context: RequestContext,
+        data: object,
+        *,
+        if_none_match: str | None,
+        more: Mapping[str, object] | None = None,
+    ) -> Response:
+        """An answer with `data` and its revision, or 304 for a client that has it already."""
+        revision = revision_of(data)
+        headers = {"ETag": revision.etag}
+        if revision.is_known(if_none_match):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        more = {**(more or {}), "revision": revision.text}
+        return self.success(context, data, more=more, headers=headers)
 
     def failure(self, context: RequestContext, failure: Failure) -> KazooResponse:
         """An answer that says what is wrong; `error` is the status as a string."""
@@ -72,17 +117,23 @@ class Envelopes:
             "status": "error",
             "message": failure.message,
             "error": str(int(failure.status)),
-            **self._common(context),
+            **self.common(context),
         }
-        return KazooResponse(content, status=failure.status, headers=failure.headers)
+        return KazooResponse(
+            content, status=failure.status, headers=failure.headers, is_pretty=context.is_pretty
+        )
 
-    def _common(self, context: RequestContext) -> dict[str, object]:
+    def common(self, context: RequestContext) -> dict[str, object]:
+        """What stands in every envelope."""
         now = time.gmtime(self._clock())
         common: dict[str, object] = {
             "request_id": context.request_id,
             "node": self._node,
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", now),
-            "tokens": _TOKENS,
+            "tokens": {
+                "consumed": context.tokens.consumed,
+                "remaining": context.tokens.remaining,
+            },
         }
         if context.token is not None:
             common["auth_token"] = context.token

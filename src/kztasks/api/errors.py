@@ -17,6 +17,7 @@ from kztasks.api.refusals import (
     BadField,
     BadPageSize,
     BodyTooLarge,
+    ExpiredToken,
     Forbidden,
     MalformedAccount,
     MissingKind,
@@ -25,6 +26,8 @@ from kztasks.api.refusals import (
     RefusedInput,
     TaskRefused,
     UnknownAccount,
+    UnknownApiKey,
+    UnknownKey,
     UnknownTask,
     UnknownTaskKind,
     UnsupportedContent,
@@ -77,12 +80,12 @@ def failure_of(error: Exception) -> Failure:
 def _(error: HTTPException) -> Failure:
     """Starlette's own: no such route, or not with this method."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        failure = _named(error.status_code, "invalid_method", "method not allowed")
+        failure = named(error.status_code, "invalid_method", "method not allowed")
     elif error.status_code == HTTPStatus.NOT_FOUND:
-        failure = _named(error.status_code, "not_found", "not found")
+        failure = named(error.status_code, "not_found", "not found")
     else:
         phrase = HTTPStatus(error.status_code).phrase.lower()
-        failure = _named(error.status_code, phrase.replace(" ", "_"), phrase)
+        failure = named(error.status_code, phrase.replace(" ", "_"), phrase)
     return replace(failure, headers=error.headers or NO_HEADERS)
 
 
@@ -90,7 +93,7 @@ def _(error: HTTPException) -> Failure:
 def _(error: RequestValidationError) -> Failure:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"][1:]) or "request"
-    return _invalid(path, "invalid", {"message": first["msg"]})
+    return invalid(path, "invalid", {"message": first["msg"]})
 
 
 def _bad_identifier(task_id: str, **more: str) -> Failure:
@@ -101,11 +104,12 @@ def _bad_identifier(task_id: str, **more: str) -> Failure:
     )
 
 
-def _named(status: int, message: str, text: str) -> Failure:
+def named(status: int, message: str, text: str) -> Failure:
+    """A failure whose data is a sentence."""
     return Failure(status=status, message=message, data={"message": text})
 
 
-def _invalid(
+def invalid(
     path: str, rule: str, details: Mapping[str, object], status: int = HTTPStatus.BAD_REQUEST
 ) -> Failure:
     """Kazoo's validation error: the field's path, then the broken rule, then what about it."""
@@ -133,7 +137,7 @@ def _(error: UnknownAccount) -> Failure:
 @failure_of.register
 def _(error: MalformedAccount) -> Failure:
     text = f"invalid account_id '{error.account_id}'"
-    return _named(HTTPStatus.NOT_FOUND, BAD_IDENTIFIER, text)
+    return named(HTTPStatus.NOT_FOUND, BAD_IDENTIFIER, text)
 
 
 @failure_of.register
@@ -150,7 +154,7 @@ def _(error: TaskRefused) -> Failure:
 @failure_of.register
 def _(error: MissingKind) -> Failure:
     del error
-    return _named(HTTPStatus.BAD_REQUEST, "invalid request", "invalid request")
+    return named(HTTPStatus.BAD_REQUEST, "invalid request", "invalid request")
 
 
 @failure_of.register
@@ -161,7 +165,7 @@ def _(error: RefusedInput) -> Failure:
 @failure_of.register
 def _(error: BadField) -> Failure:
     shown = {key: value for key, value in error.details.items() if value is not None}
-    return _invalid(error.field, error.rule, {"message": error.message, **shown})
+    return invalid(error.field, error.rule, {"message": error.message, **shown})
 
 
 @failure_of.register
@@ -173,19 +177,19 @@ def _(error: CsvError) -> Failure:
     details: dict[str, object] = {"message": text, "cause": error.detail, "code": error.code}
     if error.line is not None:
         details["line"] = error.line
-    return _invalid("csv", "format", details)
+    return invalid("csv", "format", details)
 
 
 @failure_of.register
 def _(error: BadPageSize) -> Failure:
     del error
-    return _named(HTTPStatus.NOT_FOUND, "faulty_request", "invalid page size")
+    return named(HTTPStatus.NOT_FOUND, "faulty_request", "invalid page size")
 
 
 @failure_of.register
 def _(error: BodyTooLarge) -> Failure:
     text = f"Payload or Files must not be more than {error.limit} bytes"
-    return _invalid(
+    return invalid(
         "file",
         "maxSize",
         {"message": text, "target": error.limit},
@@ -195,7 +199,7 @@ def _(error: BodyTooLarge) -> Failure:
 
 @failure_of.register
 def _(error: UnsupportedContent) -> Failure:
-    return _named(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", str(error))
+    return named(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", str(error))
 
 
 @failure_of.register
@@ -210,9 +214,30 @@ def _(error: NotAuthenticated) -> Failure:
 
 
 @failure_of.register
+def _(error: ExpiredToken) -> Failure:
+    del error
+    return Failure(
+        status=HTTPStatus.UNAUTHORIZED,
+        message="invalid credentials",
+        data={},
+        headers=MappingProxyType({"WWW-Authenticate": 'Bearer error="invalid_token"'}),
+    )
+
+
+@failure_of.register
+def _(error: UnknownApiKey) -> Failure:
+    return Failure(status=HTTPStatus.NOT_FOUND, message=BAD_IDENTIFIER, data=[error.key])
+
+
+@failure_of.register
+def _(error: UnknownKey) -> Failure:
+    return _bad_identifier(error.key_id)
+
+
+@failure_of.register
 def _(error: Forbidden) -> Failure:
     del error
-    return _named(HTTPStatus.FORBIDDEN, "forbidden", "forbidden")
+    return named(HTTPStatus.FORBIDDEN, "forbidden", "forbidden")
 
 
 @failure_of.register

@@ -73,8 +73,8 @@ def parse_json(body: bytes) -> JsonValue:
     return value
 
 
-def data_of(body: bytes) -> JsonValue:
-    """What stands under `data` in a body; `{}` for an empty body.
+def envelope_of(body: bytes) -> dict[str, JsonValue]:
+    """A body's members, their names in lower case; `{}` for an empty body.
 
     Raises:
         BadField: bad JSON, no object, or `data` is missing or neither object nor array.
@@ -87,20 +87,9 @@ def data_of(body: bytes) -> JsonValue:
     lowered = {key.lower(): value for key, value in envelope.items()}
     if "data" not in lowered:
         raise BadField("data", "required", "Field is required but missing")
-    data = lowered["data"]
-    if not isinstance(data, dict | list):
+    if not isinstance(lowered["data"], dict | list):
         raise BadField("data", "type", "Value did not match type(s): object,array")
-    return data
-
-
-async def check_control_body(chunks: AsyncIterator[bytes]) -> None:
-    """Read the body of a start, stop or remove; clients send one, and nothing in it is needed.
-
-    Raises:
-        BodyTooLarge: it is over `MAX_CONTROL_BYTES`.
-        BadField: it is no JSON envelope.
-    """
-    data_of(await read_bounded(chunks, MAX_CONTROL_BYTES))
+    return lowered
 
 
 def _bad_json(cause: str) -> BadField:

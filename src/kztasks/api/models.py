@@ -9,11 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from kztasks.domain.status import TaskStatus
 
 
+class TokensLeft(BaseModel):
+    """The bucket that requests are paid from: what this one took, and what is left."""
+
+    consumed: int
+    remaining: int
+
+
 class _Common(BaseModel):
     request_id: str
     node: str
     timestamp: str
-    tokens: dict[str, int]
+    tokens: TokensLeft
     auth_token: str | None = None
     version: str | None = None
 
@@ -63,6 +70,8 @@ class TaskEnvelope(_Common):
     status: Literal["success"]
     data: TaskData
     page_size: int | None = None
+    revision: str | None = None
+    start_refused: str | None = None
 
 
 class TaskListEnvelope(_Common):
@@ -70,7 +79,8 @@ class TaskListEnvelope(_Common):
 
     status: Literal["success"]
     data: list[TaskFields]
-    page_size: int
+    page_size: int | None = None
+    revision: str | None = None
     start_key: str | None = None
     next_start_key: str | None = None
 
@@ -86,3 +96,87 @@ class HelpEnvelope(_Common):
 
     status: Literal["success"]
     data: HelpData
+
+
+class Validity(BaseModel):
+    """A task could be created; `rows` and `columns` of its input, if it has one."""
+
+    valid: bool
+    rows: int | None
+    columns: list[str]
+
+
+class ValidityEnvelope(_Common):
+    """The answer to `validate_only`."""
+
+    status: Literal["success"]
+    data: Validity
+
+
+class LoginData(BaseModel):
+    """What Kazoo tells at a login, as far as it means anything here."""
+
+    account_id: str
+    account_name: str
+    apps: list[str] = []
+    capabilities: dict[str, bool] = {}
+    is_master_account: bool = False
+    is_reseller: bool = False
+    language: str = "en-us"
+
+
+class AuthEnvelope(_Common):
+    """`auth_token` is the new token."""
+
+    status: Literal["success"]
+    data: LoginData
+
+
+class TokenData(BaseModel):
+    """What a token stands for; `exp` is in Unix seconds."""
+
+    account_id: str
+    account_name: str | None = None
+    method: str
+    exp: int | None = None
+
+
+class TokenEnvelope(_Common):
+    """What a token stands for."""
+
+    status: Literal["success"]
+    data: TokenData
+
+
+class KeyData(BaseModel):
+    """A public key in PEM."""
+
+    id: str
+    alg: str
+    public_key: str
+
+
+class KeyEnvelope(_Common):
+    """A public key."""
+
+    status: Literal["success"]
+    data: KeyData
+
+
+class KeySet(BaseModel):
+    """Public keys (RFC 7517)."""
+
+    keys: list[dict[str, str]]
+
+
+class Health(BaseModel):
+    """The process serves."""
+
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """`checks` has `ok`, or the code of an error, for each part."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str]

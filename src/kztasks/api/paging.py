@@ -11,6 +11,7 @@ from typing import Final
 
 from kztasks.api.refusals import BadField, BadPageSize
 from kztasks.domain.task import Task
+from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.interface import PageKey
 
 _POSITIVE: Final = re.compile(r"[1-9][0-9]{0,8}")
@@ -23,6 +24,7 @@ class PageRequest:
 
     size: int
     start: PageKey | None
+    where: TaskFilter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,14 @@ class Page:
 
 
 def page_request(
-    size: str | None, start_key: str | None, *, default: int, most: int
+    size: str | None,
+    start_key: str | None,
+    *,
+    default: int,
+    most: int,
+    where: TaskFilter = EVERYTHING,
 ) -> PageRequest:
-    """Read `page_size` and `start_key` of the query; a size over `most` is `most`.
+    """Read `page_size` and `start_key`; a size over `most` is `most`.
 
     Raises:
         BadPageSize: the size is not a positive integer.
@@ -45,7 +52,7 @@ def page_request(
     if size is not None and _POSITIVE.fullmatch(size) is None:
         raise BadPageSize
     wanted = default if size is None else int(size)
-    return PageRequest(min(wanted, most), decode_key(start_key) if start_key else None)
+    return PageRequest(min(wanted, most), decode_key(start_key) if start_key else None, where)
 
 
 def encode_key(key: PageKey) -> str:

@@ -6,7 +6,9 @@ KztasksError
 │   ├── UnknownTaskKind        no app serves this category and action
 │   ├── UnknownAccount         no such account
 │   ├── MalformedAccount       that cannot be an account's id
-│   └── NoSuchFile             the task has no such CSV (yet)
+│   ├── NoSuchFile             the task has no such CSV (yet)
+│   ├── UnknownApiKey          no account has this API key
+│   └── UnknownKey             there is no such public key
 ├── Conflict
 │   └── TaskRefused            the scheduler says that the task's state forbids it
 ├── Invalid
@@ -18,8 +20,11 @@ KztasksError
 │   └── UnsupportedContent     a content type or coding that is not read here
 └── AccessRefused
     ├── NotAuthenticated       no token, or one that is not known
+    │   └── ExpiredToken       it was good once
     ├── Forbidden              the account of the token may not do this
     └── AccountLocked          the account is disabled
+
+Refusals that are about traffic rather than tasks are in `kztasks.api.limits.refusals`.
 """
 
 from __future__ import annotations
@@ -78,6 +83,26 @@ class NoSuchFile(NotFound):
     def __init__(self, task_id: str, name: str) -> None:
         super().__init__(f"task {task_id} has no {name}")
         self.task_id = task_id
+
+
+class UnknownApiKey(NotFound):
+    """No account has this API key."""
+
+    code = "unknown_api_key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__("no account has this API key")
+        self.key = key
+
+
+class UnknownKey(NotFound):
+    """There is no such public key."""
+
+    code = "unknown_key"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"no key {key_id}")
+        self.key_id = key_id
 
 
 class TaskRefused(Conflict):
@@ -159,6 +184,12 @@ class NotAuthenticated(AccessRefused):
     """There is no token, or it is not known."""
 
     code = "not_authenticated"
+
+
+class ExpiredToken(NotAuthenticated):
+    """The token was good once."""
+
+    code = "expired_token"
 
 
 class Forbidden(AccessRefused):

@@ -10,10 +10,11 @@ from typing import Final
 import structlog
 
 from kztasks.api.access import Access
+from kztasks.api.audit import Auditor
 from kztasks.api.deps import ApiDeps
 from kztasks.api.paging import Page, PageRequest, key_of
 from kztasks.api.refusals import NoSuchFile, TaskRefused, UnknownTask
-from kztasks.domain.task import Task, attachments, public_json
+from kztasks.domain.task import Task, attachments, public_json, stored_files
 from kztasks.errors import NotFound
 from kztasks.kazoo.messages import TaskJson
 from kztasks.kazoo.operations import StartRefusal
@@ -26,18 +27,22 @@ _TASK_ID: Final = re.compile(r"[0-9a-f]{30}")
 
 @dataclass(frozen=True, slots=True)
 class Csv:
-    """A CSV of a task, to be sent, and the name under which a client may save it."""
+    """A CSV of a task; `file_name` is the name under which a client may save it."""
 
-    download: Download
+    task_id: str
+    name: str
+    file_id: str
+    sha256: str
     file_name: str
 
 
 class TaskService:
     """Reads tasks from the store, and asks a scheduler for everything that changes them."""
 
-    def __init__(self, deps: ApiDeps) -> None:
+    def __init__(self, deps: ApiDeps, audit: Auditor) -> None:
         self._store = deps.store
         self._scheduler = deps.scheduler
+        self._audit = audit
 
     async def read(self, access: Access, task_id: str) -> Task:
         """A task of the target account.
@@ -55,7 +60,10 @@ class TaskService:
     async def page(self, access: Access, request: PageRequest) -> Page:
         """Tasks of the target account, newest first."""
         tasks = await self._store.tasks.page(
-            access.target.account_id, limit=request.size + 1, start=request.start
+            access.target.account_id,
+            limit=request.size + 1,
+            start=request.start,
+            where=request.where,
         )
         following = key_of(tasks[request.size]) if len(tasks) > request.size else None
         return Page(tasks[: request.size], following)
@@ -70,37 +78,57 @@ class TaskService:
         """
         await self.read(access, task_id)
         answer = await self._scheduler.start(task_id)
-        return _accepted(access, task_id, "task_start", answer)
+        return await self._accepted(access, task_id, "task_started", answer)
 
     async def stop(self, access: Access, task_id: str) -> TaskJson:
         """Have an executing task stopped; returns and raises as `start` does."""
         await self.read(access, task_id)
         answer = await self._scheduler.stop(task_id)
-        return _accepted(access, task_id, "task_stop", answer)
+        return await self._accepted(access, task_id, "task_stopped", answer)
 
     async def remove(self, access: Access, task_id: str) -> TaskJson:
         """Have a task deleted that does not execute; returns and raises as `start` does."""
         await self.read(access, task_id)
         answer = await self._scheduler.remove(task_id)
-        return _accepted(access, task_id, "task_remove", answer)
+        return await self._accepted(access, task_id, "task_removed", answer)
 
-    async def open_csv(self, access: Access, task_id: str, name: str) -> Csv:
-        """Open `in.csv` or `out.csv` of a task.
+    async def csv(self, access: Access, task_id: str, name: str) -> Csv:
+        """Find `in.csv`, `out.csv` or another file of a task.
 
         Raises:
             UnknownTask: the account has no task with this id.
             NoSuchFile: the task has no such file, or not yet.
         """
         task = await self.read(access, task_id)
-        file = {"in.csv": task.input, "out.csv": task.output}.get(name)
+        file = stored_files(task).get(name)
         if file is None:
             raise NoSuchFile(task_id, name)
+        is_usual = name in {"in.csv", "out.csv"}
+        file_name = f"{task.category}_{task.action}_{task.id}_{name}" if is_usual else name
+        return Csv(task.id, name, file.file_id, file.sha256, file_name)
+
+    async def open(self, csv: Csv, *, offset: int = 0) -> Download:
+        """Read a CSV from a byte on.
+
+        Raises:
+            NoSuchFile: it is gone from the store.
+        """
         try:
-            download = await self._store.files.download(file.file_id)
+            return await self._store.files.download(csv.file_id, offset=offset)
         except NotFound:
-            _log.error("file_missing", task_id=task_id, file_id=file.file_id)
-            raise NoSuchFile(task_id, name) from None
-        return Csv(download, f"{task.category}_{task.action}_{task.id}_{name}")
+            _log.error("file_missing", task_id=csv.task_id, file_id=csv.file_id)
+            raise NoSuchFile(csv.task_id, csv.name) from None
+
+    async def _accepted(
+        self, access: Access, task_id: str, event: str, answer: TaskJson | StrEnum
+    ) -> TaskJson:
+        if not isinstance(answer, StrEnum):
+            await self._audit.note(access, event, task_id=task_id)
+            return answer
+        await self._audit.note(access, event, task_id=task_id, outcome=answer.value)
+        if answer == StartRefusal.NOT_FOUND:  # the other operations have the same word
+            raise UnknownTask(task_id)
+        raise TaskRefused(task_id, answer)
 
 
 def read_json(task: Task) -> dict[str, object]:
@@ -108,18 +136,3 @@ def read_json(task: Task) -> dict[str, object]:
     shown = {key: value for key, value in public_json(task).items() if key != "node"}
     names = attachments(task)
     return {**shown, "csvs": names} if names else shown
-
-
-def _accepted(access: Access, task_id: str, event: str, answer: TaskJson | StrEnum) -> TaskJson:
-    _log.info(
-        event,
-        task_id=task_id,
-        account_id=access.target.account_id,
-        auth_account_id=access.caller.account_id,
-        refusal=answer.value if isinstance(answer, StrEnum) else None,
-    )
-    if not isinstance(answer, StrEnum):
-        return answer
-    if answer == StartRefusal.NOT_FOUND:  # the other operations have the same word
-        raise UnknownTask(task_id)
-    raise TaskRefused(task_id, answer)

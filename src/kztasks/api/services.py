@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 
+from kztasks.api.audit import Auditor
 from kztasks.api.catalogue import Catalogue
 from kztasks.api.creation import Creator
 from kztasks.api.deps import ApiDeps
 from kztasks.api.envelope import Envelopes
+from kztasks.api.events import EventStreams
+from kztasks.api.idempotency import Idempotency
+from kztasks.api.identity.keyring import KeyRing
+from kztasks.api.identity.tokens import Tokens
+from kztasks.api.limits.buckets import Buckets
+from kztasks.api.limits.gates import Gate
+from kztasks.api.metrics import Metrics
 from kztasks.api.service import TaskService
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the routes call."""
+    """What the routes call.
+
+    `closing` is set when the process is about to leave, for answers that would go on for long.
+    """
 
     deps: ApiDeps
     envelopes: Envelopes
     catalogue: Catalogue
     creator: Creator
+    idempotency: Idempotency
     tasks: TaskService
+    events: EventStreams
+    keyring: KeyRing
+    tokens: Tokens
+    audit: Auditor
+    metrics: Metrics
+    by_account: Buckets
+    by_address: Buckets
+    requests: Gate
+    uploads: Gate
+    closing: asyncio.Event
 
 
 def build_services(deps: ApiDeps) -> Services:
-    """Put the parts together."""
+    """Put the parts together.
+
+    Raises:
+        Misconfigured: a configured key cannot be used.
+    """
+    settings, store = deps.settings, deps.store
+    rates, concurrency = settings.rates, settings.concurrency
+    metrics, closing = Metrics(), asyncio.Event()
     catalogue = Catalogue(deps.scheduler)
+    audit = Auditor(store.audit, deps.clock)
+    tasks = TaskService(deps, audit)
+    creator = Creator(deps, catalogue, tasks, audit, metrics)
+    keyring = KeyRing(store.signing_keys, settings.tokens, deps.clock)
+    streams = Gate(concurrency.streams, concurrency.all_streams)
     return Services(
         deps=deps,
-        envelopes=Envelopes(deps.settings.node, deps.clock),
+        envelopes=Envelopes(settings.node, deps.clock),
         catalogue=catalogue,
-        creator=Creator(deps, catalogue),
-        tasks=TaskService(deps),
+        creator=creator,
+        idempotency=Idempotency(store, creator),
+        tasks=tasks,
+        events=EventStreams(tasks, settings, streams, metrics, closing),
+        keyring=keyring,
+        tokens=Tokens(store, keyring, settings.tokens.lifetime_s, deps.clock),
+        audit=audit,
+        metrics=metrics,
+        by_account=Buckets(rates.burst, rates.per_s),
+        by_address=Buckets(rates.burst, rates.per_s),
+        requests=Gate(concurrency.requests),
+        uploads=Gate(concurrency.uploads, concurrency.all_uploads),
+        closing=closing,
     )
 
 
@@ -43,7 +89,12 @@ def install(app: FastAPI, services: Services) -> None:
 
 def services_of(request: Request) -> Services:
     """The services of the app that a request came to."""
-    services = request.app.state.services
+    return services_in(request.app)
+
+
+def services_in(app: FastAPI) -> Services:
+    """The services of an app."""
+    services = app.state.services
     if not isinstance(services, Services):
         raise TypeError("the app was not made by create_app")
     return services

@@ -1,4 +1,4 @@
-"""What a client sends along with a new task: a CSV, JSON records, or nothing."""
+"""What a client sends along with a new task: a CSV, JSON records, a form, or nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+from fastapi import Request
 from pydantic import JsonValue
-from starlette.datastructures import Headers
 
-from kztasks.api.content import BodyKind, body_kind
-from kztasks.api.deps import ApiSettings
-from kztasks.api.jsonbody import data_of, read_bounded
+from kztasks.api.config import ApiSettings
+from kztasks.api.content import BodyKind, body_kind, form_boundary, is_base64
+from kztasks.api.decoding import base64_decoded
+from kztasks.api.form import FormFile, read_form
 from kztasks.api.refusals import BadField, BodyTooLarge
+from kztasks.api.values import values_of
 from kztasks.csvio import Row, encode_row, encode_rows, records_to_rows
 
 MAX_FILE_NAME_CHARS: Final = 255
 
 _ROWS_AT_ONCE: Final = 1000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_FRAME_BYTES: Final = 64 * 1024
+"""What a form may have around its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,7 @@ class RequestBody:
     """The body of a create request, not yet read. The header alone is judged at once.
 
     Args:
-        headers: of the request.
-        chunks: the body, cut anywhere.
-        file_name: from the query.
+        request: of the client.
         settings: limits on the size.
 
     Raises:
@@ -46,42 +48,69 @@ class RequestBody:
         BodyTooLarge: the declared length is over the limit.
     """
 
-    def __init__(
-        self,
-        headers: Headers,
-        chunks: AsyncIterator[bytes],
-        *,
-        file_name: str | None,
-        settings: ApiSettings,
-    ) -> None:
-        self._kind = body_kind(headers)
-        self._chunks = chunks
-        self._file_name = file_name
-        self._limit = (
-            settings.max_upload_bytes if self._kind is BodyKind.CSV else settings.max_json_bytes
-        )
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._limit:
-            raise BodyTooLarge(self._limit)
+    def __init__(self, request: Request, settings: ApiSettings) -> None:
+        self._request = request
+        self._kind = body_kind(request.headers)
+        self._is_base64 = self._kind is BodyKind.CSV and is_base64(request.headers)
+        self._max_json_bytes = settings.max_json_bytes
+        self._max_form_bytes = settings.max_upload_bytes + _FRAME_BYTES
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._most(settings):
+            is_json = self._kind is BodyKind.JSON
+            raise BodyTooLarge(settings.max_json_bytes if is_json else settings.max_upload_bytes)
 
     async def submission(self) -> Submission:
         """Read as much as tells what was sent: of a CSV the first bytes, of JSON all.
 
         Raises:
-            BadField: bad JSON, records that are no list of objects, or a bad file name.
+            BadField: bad JSON, a bad form, records that are no list of objects, or a bad file name.
             BodyTooLarge: JSON over the limit.
         """
-        if self._kind is BodyKind.CSV:
-            return Submission(_file_name(self._file_name), await _unless_empty(self._chunks))
-        body = await read_bounded(self._chunks, self._limit)
-        data = await asyncio.to_thread(data_of, body)
-        fields = data if isinstance(data, dict) else {}
-        file_name = _file_name(fields.get("file_name") or self._file_name)
-        records = _records(fields.get("records"))
+        match self._kind:
+            case BodyKind.JSON:
+                return await self._from_json()
+            case BodyKind.FORM:
+                return await self._from_form()
+            case BodyKind.CSV:
+                chunks: AsyncIterator[bytes] = self._request.stream()
+                if self._is_base64:
+                    chunks = base64_decoded(chunks)
+                return Submission(self._name_in_query(), await _unless_empty(chunks))
+
+    def _most(self, settings: ApiSettings) -> int:
+        if self._kind is BodyKind.JSON:
+            return settings.max_json_bytes
+        if self._kind is BodyKind.FORM:
+            return self._max_form_bytes
+        if self._is_base64:  # four characters for three bytes, and line ends
+            return settings.max_upload_bytes * 3 // 2 + _FRAME_BYTES
+        return settings.max_upload_bytes
+
+    async def _from_json(self) -> Submission:
+        values = await values_of(self._request, limit=self._max_json_bytes)
+        file_name = _file_name(values.data.get("file_name")) or self._name_in_query()
+        records = _records(values.data.get("records"))
         if not records:
             return Submission(file_name, None)
         header, rows = await asyncio.to_thread(records_to_rows, records)
         return Submission(file_name, _encoded(header, rows), from_records=True)
+
+    async def _from_form(self) -> Submission:
+        file = await read_form(
+            self._request.stream(),
+            form_boundary(self._request.headers),
+            limit=self._max_form_bytes,
+        )
+        if file is None:
+            return Submission(self._name_in_query(), None)
+        return Submission(self._name_in_form(file), await _unless_empty(file.chunks))
+
+    def _name_in_form(self, file: FormFile) -> str | None:
+        given = _file_name(file.fields.get("file_name")) or self._name_in_query()
+        return given or _file_name(_CONTROL.sub("_", file.file_name)[:MAX_FILE_NAME_CHARS])
+
+    def _name_in_query(self) -> str | None:
+        return _file_name(self._request.query_params.get("file_name"))
 
 
 async def _unless_empty(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes] | None:

@@ -1,4 +1,4 @@
-"""Takes a CSV from a client into the store in one pass, in constant memory."""
+"""Takes a CSV from a client, checks it, and stores it, in one pass and in constant memory."""
 
 from __future__ import annotations
 
@@ -41,15 +41,12 @@ async def store_csv(
     """
     digest, size = hashlib.sha256(), 0
     async with files.upload(file_id, INPUT_NAME) as upload:
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge(limit)
-            for piece in _pieces(chunk):
-                check.feed(piece)
-                if not check.is_refused:
-                    digest.update(piece)
-                    await upload.write(piece)
+        async for piece in _within(chunks, limit):
+            size += len(piece)
+            check.feed(piece)
+            if not check.is_refused:
+                digest.update(piece)
+                await upload.write(piece)
         checked = check.finish()
         await upload.commit()
     stored = InputFile(
@@ -61,6 +58,35 @@ async def store_csv(
         sha256=digest.hexdigest(),
     )
     return stored, checked
+
+
+async def check_csv(chunks: AsyncIterator[bytes], check: UploadCheck, *, limit: int) -> CheckedCsv:
+    """Check a CSV and store nothing of it; raises as `store_csv` does."""
+    async for piece in _within(chunks, limit):
+        check.feed(piece)
+    return check.finish()
+
+
+async def digest_csv(chunks: AsyncIterator[bytes], *, limit: int) -> str:
+    """The SHA-256 of a CSV, whatever is in it.
+
+    Raises:
+        BodyTooLarge: there are more than `limit` bytes.
+    """
+    digest = hashlib.sha256()
+    async for piece in _within(chunks, limit):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+async def _within(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        for piece in _pieces(chunk):
+            yield piece
 
 
 def _pieces(chunk: bytes) -> Iterator[bytes]:

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import structlog
 
 from kztasks.api.app import create_app
-from kztasks.api.deps import ApiDeps, ApiSettings
+from kztasks.api.deps import ApiDeps
 from kztasks.kazoo.client import KazooClient
+from kztasks.processes.api_settings import api_settings
 from kztasks.processes.http import HttpServer
 from kztasks.processes.signals import stop_event, unless_stopped
 from kztasks.settings import Settings
@@ -26,16 +27,8 @@ async def serving(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[H
     """A front that serves while the context is open; the store and the bus are the caller's."""
     client = KazooClient(bus, settings.node)
     await client.open()
-    deps = ApiDeps(
-        store=store,
-        scheduler=client,
-        settings=ApiSettings(
-            node=settings.node,
-            max_upload_bytes=settings.max_upload_bytes,
-            max_json_bytes=settings.max_json_bytes,
-        ),
-    )
-    server = HttpServer(create_app(deps), host=settings.http_host, port=settings.http_port)
+    deps = ApiDeps(store=store, scheduler=client, settings=api_settings(settings))
+    server = HttpServer(create_app(deps), settings)
     await server.start()
     try:
         yield server

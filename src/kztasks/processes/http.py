@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
+from kztasks.api.app import announce_close
 from kztasks.errors import Misconfigured
+from kztasks.processes.http_protocol import Patience, patient_protocol
+from kztasks.settings import Settings
 
 GRACE_S = 10
+MAX_HEADER_BYTES = 64 * 1024
+SPARE_FILES = 512
+"""Beside its clients a process has the database, the broker and files open."""
 
 
 class _Server(uvicorn.Server):
@@ -35,15 +42,24 @@ class HttpServer:
 
     Args:
         app: the ASGI application.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
+        settings: where to listen (port 0 takes a free one), and how patient to be.
     """
 
-    def __init__(self, app: Any, *, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        host, port = settings.http_host, settings.http_port
+        patience = Patience(settings.http_header_timeout_s, settings.http_stall_s)
+        self._app = app
+        self._connections = settings.http_max_connections
         config = uvicorn.Config(
             app,
             host=host,
             port=port,
+            http=patient_protocol(patience),
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            limit_concurrency=settings.http_max_connections,
+            proxy_headers=bool(settings.http_trusted_proxies),
+            forwarded_allow_ips=settings.http_trusted_proxies or None,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -57,6 +73,7 @@ class HttpServer:
 
     async def start(self) -> None:
         """Serve from now on; returns when the first request can be answered."""
+        _allow_open_files(self._connections + SPARE_FILES)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         ready = asyncio.create_task(self._server.ready.wait())
         await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,6 +84,7 @@ class HttpServer:
 
     async def close(self) -> None:
         """Take no new connections and finish running requests, within a grace time."""
+        announce_close(self._app)
         self._server.should_exit = True
         if self._serving is not None:
             await self._serving
@@ -82,3 +100,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise Misconfigured(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listener
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise the process's own limit as far as the system lets it; Debian's is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -23,6 +23,7 @@ from tests.contract.kazoo.kit import ScriptedOperations
 
 A: Final = "a" * 32
 """The account of most tests; `TOKEN` acts for it."""
+PARENT: Final = "9" * 32
 CHILD: Final = "c" * 32
 STRANGER: Final = "d" * 32
 ADMIN: Final = "e" * 32
@@ -31,13 +32,15 @@ TOKEN: Final = "token-of-a"
 TASKS: Final = f"/v2/accounts/{A}/tasks"
 
 ACCOUNTS: Final = (
-    Account(account_id=A, name="A"),
-    Account(account_id=CHILD, name="Child", tree=(A,)),
-    Account(account_id=STRANGER, name="Stranger"),
+    Account(account_id=PARENT, name="Parent"),
+    Account(account_id=A, name="A", tree=(PARENT,)),
+    Account(account_id=CHILD, name="Child", tree=(PARENT, A)),
+    Account(account_id=STRANGER, name="Stranger", tree=(PARENT,)),
     Account(account_id=ADMIN, name="Admin", superduper_admin=True),
-    Account(account_id=LOCKED, name="Locked", tree=(A,), enabled=False),
+    Account(account_id=LOCKED, name="Locked", tree=(PARENT, A), enabled=False),
 )
 TOKENS: Final = {
+    PARENT: "token-of-parent",
     A: TOKEN,
     CHILD: "token-of-child",
     STRANGER: "token-of-stranger",

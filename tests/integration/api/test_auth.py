@@ -1,20 +1,15 @@
-"""No route is open by accident, and nobody touches what is not theirs."""
+"""How a token is sent, and whose tasks its bearer may list; all routes are in `test_matrix`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Route
 
-from kztasks.api.app import OPEN_ROUTES
 from tests.integration.api.kit import (
     ADMIN,
     CHILD,
     LOCKED,
-    NOTHING,
     STRANGER,
     TASKS,
     TOKEN,
@@ -25,47 +20,6 @@ from tests.integration.api.kit import (
 
 pytestmark = pytest.mark.store
 
-TASK = "0" * 30
-
-
-def routes(found: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Method and path of every route, those of included routers too."""
-    for route in found:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            context: Any = vars(route)["include_context"]
-            yield from routes(included.routes, prefix + context.prefix)
-            continue
-        assert isinstance(route, Route | APIRoute), f"what is a {type(route)}?"
-        yield from ((method, prefix + route.path) for method in route.methods or ())
-
-
-async def test_every_route_but_the_listed_ones_wants_a_token(front: Front) -> None:
-    front.http.headers.pop("x-auth-token")
-    seen = set(routes(front.app.routes)) - {("HEAD", "/v2/openapi.json")}
-    described = front.app.openapi()["paths"]
-    assert {path for _, path in seen} == {*described, "/v2/openapi.json"}
-    assert seen >= OPEN_ROUTES
-    for method, path in seen - OPEN_ROUTES:
-        url = path.replace("{account_id}", A).replace("{task_id}", TASK)
-        response = await front.http.request(method, url, params={"category": "c", "action": "a"})
-
-        assert response.status_code == 401, (method, path)
-        assert response.json()["message"] == "invalid_credentials"
-        assert response.json()["data"] == {"message": "invalid credentials"}
-        assert response.json().keys().isdisjoint({"auth_token", "version"})
-    assert await front.stored() == NOTHING
-    assert front.scheduler.asked == []
-
-
-@pytest.mark.parametrize(("method", "path"), sorted(OPEN_ROUTES))
-async def test_the_listed_routes_answer_without_a_token(
-    front: Front, method: str, path: str
-) -> None:
-    front.http.headers.pop("x-auth-token")
-
-    assert (await front.http.request(method, path)).status_code == 200
-
 
 @pytest.mark.parametrize(
     ("headers", "query"),
@@ -74,10 +28,12 @@ async def test_the_listed_routes_answer_without_a_token(
         ({"authorization": f"Bearer {TOKEN}"}, {}),
         ({"authorization": f"bearer   {TOKEN} "}, {}),
         ({}, {"auth_token": TOKEN}),
+        ({}, {"authorization": f"Bearer {TOKEN}"}),
+        ({"x-auth-token": TOKEN, "x-auth-account-id": A}, {}),
         ({"x-auth-token": TOKEN, "authorization": "Bearer wrong"}, {"auth_token": "wrong"}),
     ],
 )
-async def test_a_token_may_come_in_three_ways(
+async def test_a_token_may_come_in_each_of_these_ways(
     front: Front, headers: dict[str, str], query: dict[str, str]
 ) -> None:
     front.http.headers.pop("x-auth-token")
@@ -97,6 +53,7 @@ async def test_a_token_may_come_in_three_ways(
         {"authorization": TOKEN},
         {"authorization": f"Basic {TOKEN}"},
         {"authorization": "Bearer"},
+        {"x-auth-token": TOKEN, "x-auth-account-id": STRANGER},
         {"x-auth-token": "unknown", "authorization": f"Bearer {TOKEN}"},
     ],
 )
@@ -157,6 +114,29 @@ async def test_a_parent_creates_for_its_child_in_its_own_name(front: Front) -> N
 
     assert shown["account_id"] == CHILD
     assert shown["auth_account_id"] == A
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"auth_token": TOKEN, "data": {}},
+        {"data": {"auth_token": TOKEN}},
+    ],
+)
+async def test_a_token_may_stand_in_a_small_json_body(front: Front, body: dict[str, Any]) -> None:
+    front.http.headers.pop("x-auth-token")
+    query = {"category": "skel", "action": "tick"}
+
+    assert (await front.http.put(TASKS, params=query, json=body)).status_code == 201
+    assert (await front.http.request("GET", TASKS, json=body)).status_code == 200
+
+
+async def test_a_large_body_is_not_read_for_a_token(front: Front) -> None:
+    front.http.headers.pop("x-auth-token")
+    body = {"auth_token": TOKEN, "data": {"records": [{"col1": "x" * 70_000}]}}
+    query = {"category": "skel", "action": "id1"}
+
+    assert (await front.http.put(TASKS, params=query, json=body)).status_code == 401
 
 
 async def test_a_body_is_not_read_before_the_token_is_known(front: Front) -> None:

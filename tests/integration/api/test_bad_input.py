@@ -117,7 +117,7 @@ async def test_input_for_an_action_that_takes_none(
     ("content_type", "headers"),
     [
         ("application/x-www-form-urlencoded", {}),
-        ("multipart/form-data; boundary=x", {}),
+        ("multipart/form-data", {}),
         ("text/plain", {}),
         ("text/csv; charset=iso-8859-1", {}),
         ("text/csv", {"content-encoding": "gzip"}),

@@ -84,7 +84,7 @@ async def test_a_task_without_input_has_no_input(front: Front) -> None:
     assert (await front.http.get(f"{TASKS}/{task_id}/input")).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["", "x.csv", "../../etc/passwd", "in.csv\x00", "a\r\nX: y"])
+@pytest.mark.parametrize("name", ["x.csv", "../../etc/passwd", "in.csv\x00", "a\r\nX: y"])
 async def test_a_csv_name_is_a_label_and_never_a_path(front: Front, name: str) -> None:
     task_id = await finished(front)
     response = await front.http.get(

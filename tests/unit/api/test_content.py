@@ -41,7 +41,6 @@ def test_without_a_type_it_is_json() -> None:
     "headers",
     [
         {"content_type": "application/x-www-form-urlencoded"},
-        {"content_type": "multipart/form-data; boundary=x"},
         {"content_type": "text/plain"},
         {"content_type": "nonsense"},
         {"content_type": "text/csv; charset=iso-8859-1"},

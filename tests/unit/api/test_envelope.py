@@ -7,14 +7,21 @@ import json
 from kztasks.api.context import RequestContext
 from kztasks.api.envelope import VERSION, Envelopes
 from kztasks.api.errors import Failure
+from kztasks.api.identity.tokens import Identity
+from kztasks.api.limits.buckets import Tokens
 from kztasks.store.interface import Account
 
 ENVELOPES = Envelopes("kztasks@h2.example.com", lambda: 1_732_465_380.9)
-KNOWN = RequestContext("r1", token="t1", account=Account(account_id="a1", name="A"))
+KNOWN = RequestContext(
+    "r1",
+    token="t1",
+    identity=Identity(Account(account_id="a1", name="A"), "token"),
+    tokens=Tokens(1, 99),
+)
 
 
 def test_a_success_has_kazoos_keys() -> None:
-    response = ENVELOPES.success(KNOWN, {"x": 1}, paging={"page_size": 1})
+    response = ENVELOPES.success(KNOWN, {"x": 1}, more={"page_size": 1})
 
     assert json.loads(bytes(response.body)) == {
         "data": {"x": 1},
@@ -23,7 +30,7 @@ def test_a_success_has_kazoos_keys() -> None:
         "request_id": "r1",
         "node": "r619zQeO7nj4BytRk0PBfA",
         "timestamp": "2024-11-24T16:23:00Z",
-        "tokens": {"consumed": 0, "remaining": 100},
+        "tokens": {"consumed": 1, "remaining": 99},
         "version": VERSION,
         "page_size": 1,
     }

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kztasks.api.jsonbody import (
-    MAX_CONTROL_BYTES,
     MAX_DEPTH,
-    check_control_body,
-    data_of,
+    envelope_of,
     parse_json,
     read_bounded,
 )
@@ -76,12 +74,15 @@ def test_good_json_is_read(body: bytes, value: object) -> None:
 
 
 def test_an_empty_body_holds_no_data() -> None:
-    assert data_of(b"") == {}
-    assert data_of(b"  \r\n") == {}
+    assert envelope_of(b"") == {}
+    assert envelope_of(b"  \r\n") == {}
 
 
 def test_keys_of_the_envelope_may_be_in_any_case() -> None:
-    assert data_of(b'{"DATA": {"a": 1}, "Auth_Token": "t"}') == {"a": 1}
+    assert envelope_of(b'{"DATA": {"a": 1}, "Auth_Token": "t"}') == {
+        "data": {"a": 1},
+        "auth_token": "t",
+    }
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_keys_of_the_envelope_may_be_in_any_case() -> None:
 )
 def test_a_body_without_an_envelope_is_refused(body: bytes, field: str, rule: str) -> None:
     with pytest.raises(BadField) as caught:
-        data_of(body)
+        envelope_of(body)
 
     assert (caught.value.field, caught.value.rule) == (field, rule)
 
@@ -105,12 +106,3 @@ async def test_a_body_is_read_up_to_its_limit() -> None:
     assert await read_bounded(chunks(b"ab", b"", b"c"), 3) == b"abc"
     with pytest.raises(BodyTooLarge):
         await read_bounded(chunks(b"ab", b"cd"), 3)
-
-
-async def test_start_stop_and_remove_take_an_envelope_or_nothing() -> None:
-    await check_control_body(chunks())
-    await check_control_body(chunks(b'{"data":{"ui_metadata":{"ui":"monster-ui"}}}'))
-    with pytest.raises(BadField):
-        await check_control_body(chunks(b"nonsense"))
-    with pytest.raises(BodyTooLarge):
-        await check_control_body(chunks(b" " * (MAX_CONTROL_BYTES + 1)))

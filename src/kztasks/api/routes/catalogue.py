@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
+from kztasks.api.auth import charge_open_route
 from kztasks.api.context import context_of
 from kztasks.api.envelope import KazooResponse
 from kztasks.api.models import HelpEnvelope
+from kztasks.api.routes import examples, parameters
 from kztasks.api.routes.answers import answers
 from kztasks.api.services import services_of
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["discovery"])
 
 
-@router.get("/tasks", operation_id="getTasksHelp", responses=answers(HelpEnvelope, 404, 503))
-async def get_help(
-    request: Request, category: str | None = None, action: str | None = None
-) -> KazooResponse:
+@router.get(
+    "/tasks",
+    operation_id="list_task_kinds",
+    dependencies=[Depends(charge_open_route)],
+    response_model=None,
+    responses=answers(
+        HelpEnvelope, examples.success({"tasks": dict(examples.KIND)}), 404, 429, 503
+    ),
+    openapi_extra=parameters.parameters(parameters.CATEGORY, parameters.ACTION),
+)
+async def get_help(request: Request) -> KazooResponse:
     """The tasks that can be created, with their metadata."""
-    services = services_of(request)
-    found = await services.catalogue.help(category, action)
+    services, query = services_of(request), request.query_params
+    found = await services.catalogue.help(query.get("category"), query.get("action"))
     return services.envelopes.success(context_of(request), {"tasks": found})

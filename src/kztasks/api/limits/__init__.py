@@ -1,0 +1,1 @@
+"""What protects the service from its clients: rates, concurrency, slow uploads."""

@@ -1,0 +1,171 @@
+"""Tasks of an account as a whole: create one, list them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from kztasks.api.auth import AccessDep
+from kztasks.api.content import wants_csv
+from kztasks.api.context import context_of
+from kztasks.api.creation import Order
+from kztasks.api.envelope import KazooResponse
+from kztasks.api.idempotency import Answer
+from kztasks.api.listing import listed, unpaged
+from kztasks.api.models import TaskEnvelope, TaskListEnvelope, ValidityEnvelope
+from kztasks.api.paging import encode_key, key_of, page_request
+from kztasks.api.routes import examples, parameters
+from kztasks.api.routes.answers import account_answers, answers, unchanged
+from kztasks.api.service import read_json
+from kztasks.api.services import services_of
+from kztasks.api.submission import RequestBody
+from kztasks.api.task_filters import task_filter
+from kztasks.api.values import values_of
+
+create_router = APIRouter(tags=["tasks"])
+list_router = APIRouter(tags=["tasks"])
+
+_CREATE_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "content": {
+            "text/csv": {"schema": {"type": "string"}, "example": examples.INPUT_CSV},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["data"],
+                    "properties": {
+                        "data": {
+                            "type": "object",
+                            "properties": {
+                                "records": {"type": "array", "items": {"type": "object"}},
+                                "file_name": {"type": "string", "maxLength": 255},
+                            },
+                        }
+                    },
+                },
+                "example": {"data": {"records": [{"e164": "+14155550123"}]}},
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file_name": {"type": "string", "maxLength": 255},
+                        "file": {"type": "string", "format": "binary"},
+                    },
+                },
+            },
+        }
+    }
+}
+
+
+@create_router.put(
+    "",
+    operation_id="create_task",
+    status_code=HTTPStatus.CREATED,
+    response_model=None,
+    responses=account_answers(
+        TaskEnvelope,
+        examples.success(examples.read_only()),
+        *(400, 408, 409, 413, 415, 422),
+        status=HTTPStatus.CREATED,
+        description="The task is stored, and will not be lost",
+    )
+    | answers(
+        ValidityEnvelope,
+        examples.success({"valid": True, "rows": 2, "columns": ["e164"]}),
+        description="`validate_only`: a task could be created",
+    ),
+    openapi_extra=_CREATE_BODY | parameters.parameters(*parameters.CREATE),
+)
+async def create(request: Request, access: AccessDep) -> Response:
+    """Create a task from a CSV, from JSON records, from a form, or from nothing.
+
+    It does not run yet, unless `start=true` is said.
+    """
+    services = services_of(request)
+    query = request.query_params
+    order = Order(query.get("category"), query.get("action"), _is_true(query.get("start")))
+    body = RequestBody(request, services.deps.settings)
+    context = context_of(request)
+    context.leases.enter_context(services.uploads.passing(access.caller.account_id))
+    if _is_true(query.get("validate_only")):
+        checked = await services.creator.check(access, order, body)
+        data = {
+            "valid": True,
+            "rows": checked.rows if checked else None,
+            "columns": checked.columns if checked else [],
+        }
+        return services.envelopes.success(context, data)
+    key = request.headers.get("idempotency-key")
+    if key is not None:
+        return _created(request, await services.idempotency.create(access, key, order, body))
+    created = await services.creator.create(access, order, body)
+    return _created(request, Answer(created.data, created.start_refused))
+
+
+@list_router.get(
+    "",
+    operation_id="list_tasks",
+    response_model=None,
+    responses=account_answers(
+        TaskListEnvelope,
+        examples.success([dict(examples.TASK)], page_size=1),
+        *(400, 413),
+    )
+    | unchanged(),
+    openapi_extra=parameters.parameters(*parameters.LIST),
+)
+async def list_tasks(request: Request, access: AccessDep) -> Response:
+    """Tasks of the account, newest first, in pages."""
+    services = services_of(request)
+    values, settings = await values_of(request), services.deps.settings
+    wanted = page_request(
+        values.text("page_size"),
+        values.text("start_key"),
+        default=settings.page_size,
+        most=settings.max_page_size,
+        where=task_filter(request.query_params.multi_items()),
+    )
+    if values.flag("paginate") is False or values.flag("is_chunked"):
+        return unpaged(request, access, wanted)
+    page = await services.tasks.page(access, wanted)
+    paging: dict[str, str | int] = {"page_size": len(page.tasks)}
+    if page.tasks:
+        paging["start_key"] = encode_key(key_of(page.tasks[0]))
+    if page.following is not None:
+        paging["next_start_key"] = encode_key(page.following)
+    items = [read_json(task) for task in page.tasks]
+    if wants_csv(request.headers.get("accept"), values.text("accept")):
+        return listed(items)
+    return services.envelopes.state(
+        context_of(request),
+        items,
+        if_none_match=request.headers.get("if-none-match"),
+        more=paging,
+    )
+
+
+def _created(request: Request, answer: Answer) -> KazooResponse:
+    """201 and where the task is; 200 to a POST, as Kazoo says."""
+    context = context_of(request)
+    task = answer.data.get("_read_only")
+    task_id = task["id"] if isinstance(task, dict) else ""
+    headers = {"Location": f"{request.url.path}/{task_id}"}
+    if answer.is_replayed:
+        headers["Idempotency-Replayed"] = "true"
+    refused = answer.start_refused
+    return services_of(request).envelopes.success(
+        context,
+        answer.data,
+        status=HTTPStatus.OK if context.tunnelled else HTTPStatus.CREATED,
+        more={"start_refused": refused} if refused else None,
+        headers=headers,
+    )
+
+
+def _is_true(text: str | None) -> bool:
+    return (text or "").lower() in {"true", "1"}

@@ -202,10 +202,20 @@ class BatchRun:
                 raise BadReturn("the action is stateless, so its handler hands on no Data")
             wire = {**wire, "next": "data"}
             run.data = data
-        run.ended = run.ended or "stop" in wire or "file" in wire
+        run.ended = run.ended or "stop" in wire or "file" in wire or self._is_misfit(wire)
         run.returns.append(wire)
         if "rows" in wire or self._encoder.is_due:
             self._weigh()
+
+    def _is_misfit(self, wire: Return) -> bool:
+        """Whether a row does not fit the output header, after which nothing more is run."""
+        width = self.batch.width
+        if width is None:
+            return False
+        rows = wire.get("rows") or ([wire["row"]] if "row" in wire else [])
+        return rows != [[]] and not all(
+            isinstance(row, dict) or (isinstance(row, list) and len(row) == width) for row in rows
+        )
 
     def _weigh(self) -> None:
         """See how large the reply has become, and whether all of it can be sent."""

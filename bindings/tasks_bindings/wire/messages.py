@@ -155,6 +155,9 @@ class Batch(WireMessage):
     columns: tuple[str, ...] | None = None
     rows: list[list[Cell]] | None = None
     calls: int | None = Field(default=None, ge=1, le=100_000)
+    width: int | None = Field(default=None, ge=1)
+    """Cells of the output header, for a task without input: a row that is returned as a list of
+    more or fewer ends the task, so nothing is to be run after it."""
     first_row: int = Field(ge=1)
     """1-based number of the first row (or call) of this batch in the task."""
     data: str | None = None

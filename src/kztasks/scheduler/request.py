@@ -9,6 +9,7 @@ import orjson
 
 from kztasks.csvio import Row
 from kztasks.domain.log import LogRecord
+from kztasks.domain.outcome import Rules
 from kztasks.domain.task import Task
 from tasks_bindings.wire import codec
 
@@ -51,7 +52,7 @@ def batch_request(
     head: LogRecord,
     prepared: Prepared,
     *,
-    columns: tuple[str, ...] | None,
+    rules: Rules,
     pause_s: float,
     work_ms: int,
     alone: bool,
@@ -65,13 +66,13 @@ def batch_request(
         epoch: of the owner that asks.
         head: the record that the batch is built on.
         prepared: its rows.
-        columns: the header of `in.csv`; `None` for a task without input.
+        rules: of the task.
         pause_s: pause between two rows, in seconds.
         work_ms: after so long the app answers with what it has.
         alone: the app runs nothing beside it.
     """
     digest = hashlib.sha256(prepared.encoded)
-    digest.update(repr((prepared.count, head.data, columns)).encode())
+    digest.update(repr((prepared.count, head.data, rules.input_columns)).encode())
     fields: dict[str, object] = {
         "v": codec.VERSION,
         "task_id": task.id,
@@ -91,8 +92,9 @@ def batch_request(
         fields["alone"] = True
     if prepared.rows is None:
         fields["calls"] = prepared.count
+        fields["width"] = rules.width
     else:
-        fields["columns"] = columns
+        fields["columns"] = rules.input_columns
         fields["rows"] = orjson.Fragment(prepared.encoded)
     return BatchRequest(
         task.id, epoch, head.seq + 1, task.category, task.action, prepared.count,

@@ -126,7 +126,7 @@ class RowLoop:
     async def _run(self, head: LogRecord, prepared: Prepared) -> LogRecord:
         request = batch_request(
             self._task, self._epoch, head, prepared,
-            columns=self._rules.input_columns, pause_s=self._pause_s(), work_ms=self._work_ms,
+            rules=self._rules, pause_s=self._pause_s(), work_ms=self._work_ms,
             alone=self._sizer.is_searching,
         )  # fmt: skip
         sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))

@@ -241,6 +241,28 @@ def test_a_file_ends_a_task_without_input() -> None:
     assert run.run.ended
 
 
+@pytest.mark.parametrize(
+    "value", [row(["1"]), row(["1", "2", "3"]), ([["1", "2"], ["3"]], 7), ([["1", "2"], "3"], 7)]
+)
+def test_nothing_is_run_after_a_row_that_does_not_fit_the_output_header(value: object) -> None:
+    run = run_batch(noinput_app(lambda _context, _data: value), batch(calls=3, width=2))
+    assert run.run.done == 1
+    assert run.run.ended
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(ok(), text("line", 7), row(["1", "2"]), row({"a": "1"}), [], ([[]], 7)),
+        ([["1", "2"], ["3", None]], 7),
+        ([{"a": "1"}, {"b": "2"}], 7),
+    ],
+)
+def test_what_fits_the_output_header_ends_nothing(value: object) -> None:
+    run = run_batch(noinput_app(lambda _context, _data: value), batch(calls=3, width=2))
+    assert run.run.done == 3
+
+
 def test_a_stateless_action_that_hands_on_data_has_crashed() -> None:
     app = csv_app(lambda _context, _data, _row: ok(1), stateless=True)
     run = run_batch(app, batch(numbered(2)))

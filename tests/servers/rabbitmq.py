@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import random
 import re
 import shutil
 import signal
@@ -18,17 +17,18 @@ import tempfile
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
+
+from tests.servers.ports import Ports
 
 SCRIPTS: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's scripts in `/usr/sbin` change the user and the folder; these do neither."""
 ERL_CALL: Final = Path("/usr/lib/erlang/bin/erl_call")
 
-PORT_RANGE: Final = range(20_000, 32_000)
 BOOT_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 20.0
+CONNECT_ATTEMPTS: Final = 5
 GUARD: Final = "read -r _; kill -9 {processes}; rm -rf {folder}"
 """Ends everything when the tests' process died without ending it: its pipe closes then."""
 
@@ -39,30 +39,13 @@ class RabbitmqFailed(Exception):
     """The private node could not be started or controlled; the text holds the node's own words."""
 
 
+class _NotConnected(RabbitmqFailed):
+    """A busy node did not answer `erl_call` in time, so nothing was done."""
+
+
 def is_installed() -> bool:
     """Whether this machine has RabbitMQ where Debian puts it."""
     return (SCRIPTS / "rabbitmq-server").exists() and ERL_CALL.exists()
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The TCP ports of a node on the loopback interface."""
-
-    amqp: int
-    dist: int
-    epmd: int
-    ctl: int
-
-    @classmethod
-    def free(cls) -> Ports:
-        """Four ports that nobody listens on now, none that the kernel gives to clients."""
-        found: list[int] = []
-        for port in random.sample(PORT_RANGE, len(PORT_RANGE)):
-            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-                found.append(port)
-            if len(found) == len(fields(cls)):
-                return cls(*found)
-        raise RabbitmqFailed(f"no free ports in {PORT_RANGE}")
 
 
 class Rabbitmq:
@@ -158,6 +141,9 @@ class Rabbitmq:
             RabbitmqFailed: it failed; says what was printed.
         """
         command = [str(ERL_CALL), "-n", self.node, "-c", self._cookie, "-e"]
+        for _ in range(CONNECT_ATTEMPTS):
+            with suppress(_NotConnected):
+                return self._run(command, stdin=f"{expression}.\n")
         return self._run(command, stdin=f"{expression}.\n")
 
     def add_vhost(self, name: str) -> str:
@@ -250,7 +236,8 @@ class Rabbitmq:
             check=False,
         )
         if done.returncode != 0 or "{error," in done.stdout:
-            raise RabbitmqFailed(f"{command[0]}: {done.stdout}{done.stderr}")
+            failure = _NotConnected if "failed to connect" in done.stderr else RabbitmqFailed
+            raise failure(f"{command[0]}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def _wait_listening(self, server: subprocess.Popen[bytes]) -> None:

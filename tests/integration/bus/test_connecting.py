@@ -11,7 +11,8 @@ from tasks_bindings.bus import SessionState
 from tasks_bindings.bus.amqp import AmqpBus
 from tasks_bindings.errors import BusUnavailable
 from tests.contract.bus.kit import PATIENCE_S, eventually
-from tests.servers.rabbitmq import Ports, Rabbitmq
+from tests.servers.ports import Ports
+from tests.servers.rabbitmq import Rabbitmq
 from tests.servers.tcp_proxy import TcpProxy
 
 

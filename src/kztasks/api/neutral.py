@@ -16,8 +16,9 @@ from kztasks.csvio.splitting import RecordSplitter
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
 
 _SUSPECT: Final = re.compile(rb'(?:^|,)"?[=+\-@\t\r]')
-_CELL: Final = re.compile(rb'(^|,)("?)(?=[=+\-@\t\r])(?![+-]?[0-9][0-9.]*"?(?:[,\r\n]|\Z))')
-_QUOTED: Final = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
+_TOKEN: Final = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"?|,|[^",]++')
+_DANGEROUS: Final = b"=+-@\t\r"
+_NUMBER: Final = re.compile(rb"[+-]?[0-9][0-9.]*")
 
 
 class RecordTooLong(RuntimeError):
@@ -44,15 +45,18 @@ def _neutral(record: bytes) -> bytes:
         raise RecordTooLong
     if _SUSPECT.search(record) is None:
         return record
-    quoted = [match.span() for match in _QUOTED.finditer(record)]
-    pieces, end = [], 0
-    for match in _CELL.finditer(record):
-        if _is_inside(match.start(), quoted):
-            continue  # a comma that belongs to a cell's text
-        pieces += [record[end : match.end()], b"'"]
-        end = match.end()
-    return b"".join([*pieces, record[end:]])
+    pieces, is_start = [], True
+    for match in _TOKEN.finditer(record):
+        token = match[0]
+        pieces.append(_neutral_cell(token) if is_start else token)
+        is_start = token == b","
+    return b"".join(pieces)
 
 
-def _is_inside(position: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start < position < stop - 1 for start, stop in spans)
+def _neutral_cell(token: bytes) -> bytes:
+    """The beginning of a cell, which is all of it in most cases."""
+    quote = token[:1] if token[:1] == b'"' else b""
+    text = token[len(quote) :]
+    if text[:1] not in _DANGEROUS or not text[:1] or _NUMBER.fullmatch(text.rstrip(b'"\r\n')):
+        return token
+    return quote + b"'" + text

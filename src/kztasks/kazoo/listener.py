@@ -2,10 +2,14 @@
 
 All schedulers share one queue, so that a request is done once. A message that is no request is
 logged, counted and dropped; nothing that a stranger sends stops the listener or comes back to it.
+
+Kazoo's callers wait for 2 s, and take silence for success. So an answer is given in time, whatever
+the database does: what takes longer goes on, and is answered with `unavailable`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from enum import StrEnum
 from typing import Final, cast
@@ -44,6 +48,10 @@ REQUESTS_QUEUE: Final = Queue(
     prefetch=50,
 )
 """Shared by all schedulers; the prefetch is Kazoo's own."""
+ANSWER_S: Final = 1.7
+"""An answer is given after so long at most; Kazoo's callers wait for 2 s."""
+MAX_OVERDUE: Final = 20
+"""So many requests may be overdue; further ones that need the database are not begun then."""
 
 
 class KazooListener:
@@ -56,8 +64,8 @@ class KazooListener:
 
     Attributes:
         counts: how many messages were `answered`, `failed` (the answer says so), `invalid`,
-            `unaddressed` (no usable `Server-ID`), `unclaimed` (the requester has gone) and
-            `unsent` (the bus did not take the reply).
+            `overdue` (it took too long), `unaddressed` (no usable `Server-ID`), `unclaimed` (the
+            requester has gone) and `unsent` (the bus did not take the reply).
     """
 
     def __init__(self, bus: Bus, operations: Operations, *, node: str) -> None:
@@ -65,6 +73,7 @@ class KazooListener:
         self._operations = operations
         self._node = node
         self._subscription: Subscription | None = None
+        self._overdue: set[asyncio.Task[KazooMessage]] = set()
         self.counts: Counter[str] = Counter()
 
     async def open(self) -> None:
@@ -77,6 +86,8 @@ class KazooListener:
         if subscription is not None:
             await subscription.cancel()
             await subscription.drain(timeout)
+        if self._overdue:
+            await asyncio.wait(self._overdue, timeout=timeout)
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -91,13 +102,32 @@ class KazooListener:
             )
             return
         with bound_contextvars(
-            event=request.event_name, msg_id=request.msg_id, request_id=request.system_log_id
+            kazoo_event=request.event_name, msg_id=request.msg_id, request_id=request.system_log_id
         ):
             reply = await self._answer(request)
             await self._send(request, reply)
 
     async def _answer(self, request: AnyRequest) -> KazooMessage:
-        """The reply to a request, whatever happens while it is done."""
+        """The reply to a request, in time and whatever happens while it is done."""
+        if len(self._overdue) >= MAX_OVERDUE and not isinstance(request, LookupRequest):
+            self.counts["failed"] += 1
+            return self._unavailable(request)
+        doing = asyncio.create_task(self._attempt(request))
+        try:
+            await asyncio.wait({doing}, timeout=ANSWER_S)
+        except asyncio.CancelledError:
+            doing.cancel()
+            raise
+        if doing.done():
+            return doing.result()
+        # Not interrupted: what it has told the database to do may be done already.
+        self.counts["overdue"] += 1
+        _log.warning("kazoo_request_overdue", after_s=ANSWER_S)
+        self._overdue.add(doing)
+        doing.add_done_callback(self._overdue.discard)
+        return self._unavailable(request)
+
+    async def _attempt(self, request: AnyRequest) -> KazooMessage:
         try:
             reply = await self._do(request)
         except KztasksError as error:
@@ -108,6 +138,9 @@ class KazooListener:
             self.counts["answered"] += 1
             return reply
         self.counts["failed"] += 1
+        return self._unavailable(request)
+
+    def _unavailable(self, request: AnyRequest) -> KazooMessage:
         fields = headers(self._node, request.msg_id)
         if isinstance(request, LookupRequest):
             return LookupReply(**fields, help={})

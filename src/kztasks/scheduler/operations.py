@@ -15,8 +15,8 @@ from kztasks.store.interface import TaskStore
 from tasks_bindings.directory import Directory
 from tasks_bindings.wire.messages import Help
 
-STOP_REPLY_S: Final = 1.5
-"""How long a stop waits for the final state; Kazoo's callers wait for 2 s."""
+STOP_REPLY_S: Final = 1.2
+"""How long a stop waits for the final state; it has to be answered within 1.7 s."""
 LOOK_S: Final = 0.1
 
 

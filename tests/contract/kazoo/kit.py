@@ -55,6 +55,8 @@ class ScriptedOperations:
         self.stop_answer: Task | StopRefusal = a_task()
         self.remove_answer: Task | RemoveRefusal = a_task()
         self.error: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.ended = 0
         self.asked: list[tuple[str | None, ...]] = []
 
     async def lookup(self, category: str | None, action: str | None) -> Help:
@@ -67,15 +69,22 @@ class ScriptedOperations:
 
     async def start(self, task_id: str) -> Task | StartRefusal:
         self._note("start", task_id)
+        await self._pass()
         return self.start_answer
 
     async def stop(self, task_id: str) -> Task | StopRefusal:
         self._note("stop", task_id)
+        await self._pass()
         return self.stop_answer
 
     async def remove(self, task_id: str) -> Task | RemoveRefusal:
         self._note("remove", task_id)
         return self.remove_answer
+
+    async def _pass(self) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        self.ended += 1
 
     def _note(self, *call: str | None) -> None:
         self.asked.append(call)

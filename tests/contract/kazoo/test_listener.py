@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from kztasks.errors import StoreUnavailable
-from kztasks.kazoo.listener import KazooListener
+from kztasks.kazoo import listener as listener_module
+from kztasks.kazoo.listener import MAX_OVERDUE, KazooListener
 from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
 from tests.contract.bus.conftest import Transport
 from tests.contract.bus.kit import eventually
@@ -216,3 +218,35 @@ async def test_two_schedulers_share_the_requests_and_none_is_done_twice(
     assert sorted(reply["Msg-ID"] for reply in replies) == sorted(ids)
     assert sorted(task_id or "" for _, task_id in operations.asked) == sorted(ids)
     assert {reply["Node"] for reply in replies} == {"kztasks@h2", "kztasks@h3"}
+
+
+async def test_what_takes_too_long_is_answered_in_time_and_not_interrupted(
+    listener: KazooListener,
+    crossbar: Crossbar,
+    operations: ScriptedOperations,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "ANSWER_S", 0.1)
+    operations.gate = asyncio.Event()
+    for _ in range(MAX_OVERDUE):
+        assert (await crossbar.ask("start", Task_ID="slow"))["Reply"] == "unavailable"
+    assert listener.counts["overdue"] == MAX_OVERDUE
+    operations.gate.set()
+    await eventually(lambda: operations.ended == MAX_OVERDUE)
+
+    assert (await crossbar.ask("start", Task_ID="quick"))["Reply"]["_read_only"]["id"] == TASK.id
+
+
+async def test_while_many_requests_are_overdue_only_lookups_are_begun(
+    listener: KazooListener,
+    crossbar: Crossbar,
+    operations: ScriptedOperations,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "ANSWER_S", 0.1)
+    operations.gate = asyncio.Event()
+    for _ in range(MAX_OVERDUE + 5):
+        assert (await crossbar.ask("stop", Task_ID="slow"))["Reply"] == "unavailable"
+    assert operations.asked == [("stop", "slow")] * MAX_OVERDUE
+    assert (await crossbar.ask("lookup"))["Help"]
+    operations.gate.set()

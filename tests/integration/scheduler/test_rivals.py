@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from kztasks.csvio import encode_rows
@@ -16,13 +17,14 @@ from kztasks.errors import StoreUnavailable
 from kztasks.scheduler import watch
 from kztasks.store.interface import NodeStore
 from tests.integration.scheduler.adding import Adding
-from tests.integration.scheduler.exact import came_out_exact, records_of, started
+from tests.integration.scheduler.exact import ROWS, came_out_exact, records_of, started
 from tests.integration.scheduler.fake_app import FakeApp, Request
 from tests.integration.scheduler.faulty import StoreWith
 from tests.integration.scheduler.kit import (
     Engine,
     RunningScheduler,
     eventually,
+    numbers,
 )
 
 pytestmark = pytest.mark.store
@@ -60,7 +62,7 @@ async def test_two_owners_that_do_not_know_of_each_other_write_each_record_once(
     app = FakeApp(await engine.bus("fake"), script)
     await app.start()
     first, second = await engine.scheduler(), await engine.scheduler()
-    with capture_logs() as logged:
+    with capture_logs(processors=[merge_contextvars]) as logged:
         task_id = await started(engine, first)
         await engine.committed(task_id, 1)
         await steal(engine, task_id, second)
@@ -68,10 +70,24 @@ async def test_two_owners_that_do_not_know_of_each_other_write_each_record_once(
         await eventually(lambda: first.scheduler.running == second.scheduler.running == 0)
     await app.stop()
 
-    events = [one["event"] for one in logged]
-    assert events.count("record_adopted") > 0
-    assert events.count("task_let_go") == 1
-    assert events.count("task_finished") == 1
+    said = [one["event"] for one in logged]
+    assert said.count("record_adopted") > 0
+    assert said.count("task_let_go") == 1
+    assert [one["epoch"] for one in logged if one["event"] == "task_finished"] == [2]
+
+
+async def test_of_those_who_find_a_task_without_an_owner_one_takes_it(engine: Engine) -> None:
+    """All of them have read the same document by then."""
+    schedulers = [await engine.scheduler() for _ in range(3)]
+    task_id = await engine.submit("add", numbers(ROWS))
+    assert await engine.store.tasks.claim(task_id, node="dead", worker="dead", now=1)
+    orphan = await engine.task(task_id)
+    await asyncio.gather(*(one.scheduler._take_over(orphan) for one in schedulers))
+
+    assert [one.scheduler.running for one in schedulers].count(1) == 1
+    task = await engine.task(task_id)
+    assert task.owner is not None
+    assert (task.owner.epoch, task.rescues) == (2, 1)
 
 
 async def steal(engine: Engine, task_id: str, thief: RunningScheduler) -> None:
@@ -129,7 +145,7 @@ async def test_a_rivals_record_is_adopted_and_what_was_built_on_our_own_thrown_a
         adding.held[35].set()
         await came_out_exact(engine, task_id)
 
-    assert [one["seq"] for one in logged if one["event"] == "record_adopted"] == [rival.seq]
+    assert [one["batch"] for one in logged if one["event"] == "record_adopted"] == [rival.seq]
     assert (await records_of(engine, task_id))[rival.seq] == rival
 
 

@@ -46,7 +46,7 @@ async def store_key(store: MongoStore) -> None:
     )
 
 
-def claims(account_id: str, **changes: Any) -> dict[str, Any]:
+def claims(account_id: str, /, **changes: Any) -> dict[str, Any]:
     """What a good token says; `None` leaves a claim out."""
     good = {
         "iss": "kztasks", "aud": "kztasks", "sub": account_id, "account_id": account_id,
@@ -55,12 +55,12 @@ def claims(account_id: str, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (good | changes).items() if value is not None}
 
 
-def token(account_id: str, **changes: Any) -> str:
+def token(account_id: str, /, **changes: Any) -> str:
     """A token that the service itself could have made, but for the changes."""
     return jwt.encode(claims(account_id, **changes), OURS, "EdDSA", headers={"kid": KID})
 
 
-def kazoo_token(account_id: str, algorithm: str = "RS256", **changes: Any) -> str:
+def kazoo_token(account_id: str, /, algorithm: str = "RS256", **changes: Any) -> str:
     """A token of a Kazoo cluster."""
     good = {
         "iss": "kazoo", "account_id": account_id, "owner_id": "0" * 32, "as": account_id,

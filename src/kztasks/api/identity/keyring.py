@@ -111,8 +111,8 @@ class KeyRing:
             SigningKey(kid=kid, private_pem=pem.decode(), created=int(self._clock()))
         )
         _log.info("signing_key_made", kid=kid)
-        await self._refresh(0)
         await self._forget_old()
+        await self._refresh(0)
 
     async def _forget_old(self) -> None:
         """Remove keys whose last token has expired for certain."""

@@ -29,6 +29,8 @@ _log = structlog.get_logger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _NO_ROUTE: Final = "none"
+_CLIENT_GONE: Final = 499
+"""The status in the counters when the client left before there was one, as nginx has it."""
 
 
 class RequestScope:
@@ -73,7 +75,9 @@ class RequestScope:
                 await response(scope, exchange.receive, exchange.send)
             finally:
                 self._services.metrics.requests.labels(
-                    method if template else _NO_ROUTE, template or _NO_ROUTE, exchange.status or 499
+                    method if method in allowed else _NO_ROUTE,
+                    template or _NO_ROUTE,
+                    exchange.status or _CLIENT_GONE,
                 ).observe(exchange.duration_s)
                 _log_line(exchange, scope, method, context)
 

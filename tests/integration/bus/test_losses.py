@@ -311,6 +311,8 @@ async def test_a_bus_can_be_closed_at_any_moment_of_a_loss(amqp_url: str, turns:
     await eventually(lambda: asyncio.all_tasks() == mine)
 
 
+# The driver leaves tasks of its own to the garbage collector then, which complains.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("turns", range(0, 12, 3))
 def test_a_loop_that_ends_without_closing_its_bus_is_not_held_up(amqp_url: str, turns: int) -> None:
     async def forget_to_close() -> None:

@@ -42,7 +42,7 @@ TASKS: Final = "/v2/tasks"
 ITEM: Final = {
     ("GET", "/{task_id}"), ("PATCH", "/{task_id}"), ("DELETE", "/{task_id}"),
     ("PATCH", "/{task_id}/stop"), ("GET", "/{task_id}/input"), ("GET", "/{task_id}/output"),
-    ("GET", "/{task_id}/events"),
+    ("GET", "/{task_id}/events"), ("GET", "/{task_id}/errors"), ("POST", "/{task_id}/rerun"),
 }  # fmt: skip
 
 

@@ -214,6 +214,22 @@ async def test_a_message_that_was_not_confirmed_in_time_is_not_sent_later(
     assert inbox.is_empty
 
 
+async def test_what_the_broker_does_not_answer_is_consumed_in_the_next_session(
+    connect: Connect, proxy: TcpProxy, proxied_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, inbox = await connect("client", proxied_url), Inbox()
+    monkeypatch.setattr("tasks_bindings.bus.amqp.session.SERVE_TIMEOUT_S", 0.2)
+    proxy.pause()
+    async with asyncio.timeout(3):
+        await bus.consume(work_queue(), inbox)
+    assert not bus.is_ready
+    monkeypatch.undo()
+    proxy.resume()
+    await bus.wait_ready(PATIENCE_S)
+    await bus.publish(BINDINGS.name, KEY, text("x"))
+    await inbox.next()
+
+
 async def test_a_pending_call_fails_when_a_publish_of_another_times_out(
     connect: Connect, proxy: TcpProxy, proxied_url: str
 ) -> None:

@@ -157,8 +157,8 @@ class AmqpBus:
             return subscription
         try:
             await session.serve(subscription)
-        except BusUnavailable:
-            return subscription  # the next session serves it
+        except BusUnavailable as error:
+            session.fail(str(error))  # the next session serves it
         except BaseException:
             self._forget(subscription)
             raise

@@ -25,7 +25,16 @@ from kztasks.api.envelope import VERSION
 from kztasks.api.errors import failure_of
 from kztasks.api.limits import errors as limits_errors
 from kztasks.api.openapi import describe
-from kztasks.api.routes import auth, catalogue, collection, files, health, tasks, watch
+from kztasks.api.routes import (
+    auth,
+    catalogue,
+    collection,
+    failures,
+    files,
+    health,
+    tasks,
+    watch,
+)
 from kztasks.api.services import build_services, install, services_in, services_of
 from kztasks.csvio import CsvError
 from kztasks.errors import KztasksError
@@ -53,7 +62,7 @@ _BY_ACCOUNT_PREFIX: Final = "/v2/accounts/{account_id}/tasks"
 _BY_ACCOUNT: Final = [Depends(require_access)]
 _OWN: Final = [Depends(require_own_access)]
 _ADMIN: Final = [Depends(require_admin_access)]
-_ITEM: Final = (tasks.router, files.router, watch.router)
+_ITEM: Final = (tasks.router, files.router, watch.router, failures.router)
 _WHOLE: Final = (collection.create_router, collection.list_router, *_ITEM)
 
 Mount = tuple[str, tuple[APIRouter, ...], list[Dependency]]

@@ -13,7 +13,7 @@ from kztasks.api.deps import ApiDeps
 from kztasks.api.metrics import Metrics
 from kztasks.api.refusals import RefusedInput
 from kztasks.api.service import TaskService
-from kztasks.api.submission import RequestBody, Submission
+from kztasks.api.submission import Body, Submission
 from kztasks.api.upload import INPUT_NAME, check_csv, digest_csv, store_csv
 from kztasks.api.upload_check import NO_CONTENT, CheckedCsv, UploadCheck, without_input
 from kztasks.csvio import CsvError
@@ -69,7 +69,7 @@ class Creator:
         self._metrics = metrics
 
     async def create(
-        self, access: Access, order: Order, body: RequestBody, *, task_id: str | None = None
+        self, access: Access, order: Order, body: Body, *, task_id: str | None = None
     ) -> Created:
         """Store a new pending task for the target account, and start it if that is wanted.
 
@@ -107,7 +107,7 @@ class Creator:
         created = Created(task, {"_read_only": _json(task)})
         return await self._started(access, created) if order.start else created
 
-    async def check(self, access: Access, order: Order, body: RequestBody) -> CheckedCsv | None:
+    async def check(self, access: Access, order: Order, body: Body) -> CheckedCsv | None:
         """Check all that `create` checks, and store nothing; raises as it does.
 
         Returns:

@@ -23,6 +23,7 @@ from kztasks.api.refusals import (
     MissingKind,
     NoSuchFile,
     NotAuthenticated,
+    NotEnded,
     RefusedInput,
     TaskRefused,
     UnknownAccount,
@@ -149,6 +150,15 @@ def _(error: NoSuchFile) -> Failure:
 def _(error: TaskRefused) -> Failure:
     reason = _REASONS.get(error.refusal)
     return _bad_identifier(error.task_id, **({"reason": reason} if reason else {}))
+
+
+@failure_of.register
+def _(error: NotEnded) -> Failure:
+    return Failure(
+        status=HTTPStatus.CONFLICT,
+        message="conflict",
+        data={"reason": "task has not ended", "cause": error.task_id, "message": "conflict"},
+    )
 
 
 @failure_of.register

@@ -116,6 +116,16 @@ class TaskRefused(Conflict):
         self.refusal = refusal
 
 
+class NotEnded(Conflict):
+    """The task has not ended yet, so which of its rows fail is not known."""
+
+    code = "not_ended"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"task {task_id} has not ended")
+        self.task_id = task_id
+
+
 class MissingKind(Invalid):
     """`category` and `action` must both be given in the query."""
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from fastapi import Request
 from pydantic import JsonValue
@@ -34,6 +34,14 @@ class Submission:
     file_name: str | None
     chunks: AsyncIterator[bytes] | None
     from_records: bool = False
+
+
+class Body(Protocol):
+    """Where the input of a new task comes from."""
+
+    async def submission(self) -> Submission:
+        """What there is of it, not yet read."""
+        ...
 
 
 class RequestBody:

@@ -58,7 +58,7 @@ class Dispatcher:
     def _options(self, template: str) -> Response:
         methods = self._paths.methods_of(template)
         headers = MutableHeaders({"Allow": ", ".join(methods)})
-        self._cors.allow_methods(headers, methods)
+        self._cors.allow_methods(headers, sorted({*methods, "POST"}))
         return Response(headers=dict(headers.items()))
 
     async def _unpack(self, scope: Scope, receive: Receive, template: str) -> None:

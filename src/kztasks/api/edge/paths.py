@@ -40,9 +40,5 @@ class PathTable:
         return None
 
     def methods_of(self, template: str) -> list[str]:
-        """The methods of a path, and those that a client may use beside them."""
-        methods = self._methods[template]
-        beside = {"OPTIONS"} | (
-            {"POST"} if methods & TUNNELLED and template[:4] == "/v2/" else set()
-        )
-        return sorted(methods | beside)
+        """The methods of a path, and OPTIONS."""
+        return sorted(self._methods[template] | {"OPTIONS"})

@@ -139,7 +139,8 @@ async def test_the_openapi_document_names_every_operation_and_its_errors(front: 
 
     tasks = {
         "create_task", "list_tasks", "get_task", "start_task", "stop_task", "delete_task",
-        "download_task_input", "download_task_output", "stream_task_events",
+        "download_task_input", "download_task_output", "download_task_errors",
+        "rerun_failed_rows", "stream_task_events",
     }  # fmt: skip
     assert operations.keys() == {
         *tasks,

@@ -12,7 +12,7 @@ import pytest
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StopRefusal
-from kztasks.scheduler import calls
+from kztasks.scheduler import calls, watch
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.kit import Engine, RunningApp, eventually, numbers, table
 
@@ -107,7 +107,10 @@ async def test_a_stop_ends_a_pause(engine: Engine, gate: Gate) -> None:
     assert await engine.output(task_id) == copies(1)
 
 
-async def test_any_scheduler_may_be_asked(engine: Engine, gate: Gate) -> None:
+async def test_any_scheduler_may_be_asked_and_tells_the_owner_at_once(
+    engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
     task_id, app = await held(engine, gate)
     other = await engine.scheduler()
     stopping = asyncio.ensure_future(other.scheduler.operations.stop(task_id))

@@ -16,7 +16,7 @@ import structlog
 from kztasks.domain.log import EndCause, LogRecord
 from kztasks.domain.status import TaskStatus, final_status
 from kztasks.domain.task import OutputFile, Task
-from kztasks.errors import LogBroken, OwnershipLost
+from kztasks.errors import LogBroken, OwnershipLost, Unavailable
 from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.output import assemble, local_path, scratch_path, upload
 from kztasks.scheduler.tools import Tools, patiently
@@ -76,6 +76,7 @@ class Finisher:
         epoch = self._task.owner.epoch if self._task.owner is not None else 1
         tasks = self._tools.store.tasks
         if not await patiently(lambda: tasks.finish(self._task.id, epoch=epoch, ending=ending)):
+            await self._withdraw(ending)
             raise OwnershipLost("the task was finished, or taken over, by another scheduler")
         _log.info(
             "task_finished",
@@ -86,6 +87,15 @@ class Finisher:
             reason=ending.reason,
         )
         await self._callbacks.cleanup(head)
+
+    async def _withdraw(self, ending: Ending) -> None:
+        """Remove an output that no document will ever point to."""
+        if ending.output is None:
+            return
+        try:
+            await self._tools.store.files.delete(ending.output.file_id)
+        except Unavailable as error:
+            _log.warning("orphan_output", file_id=ending.output.file_id, why=str(error))
 
     async def _deliver(self, head: LogRecord) -> Delivered:
         try:

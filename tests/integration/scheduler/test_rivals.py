@@ -16,6 +16,7 @@ from kztasks.domain.log import LogRecord, RecordKind, seal
 from kztasks.errors import StoreUnavailable
 from kztasks.scheduler import watch
 from kztasks.store.interface import NodeStore
+from kztasks.store.mongo import MongoStore
 from tests.integration.scheduler.adding import Adding
 from tests.integration.scheduler.exact import ROWS, came_out_exact, records_of, started
 from tests.integration.scheduler.fake_app import FakeApp, Request
@@ -46,7 +47,7 @@ async def test_an_owner_that_lost_its_task_is_told_by_the_app_and_lets_go(engine
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_two_owners_that_do_not_know_of_each_other_write_each_record_once(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int
+    engine: Engine, store: MongoStore, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Both go on to the very end; their apps cut the rows at other places."""
     monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
@@ -74,6 +75,8 @@ async def test_two_owners_that_do_not_know_of_each_other_write_each_record_once(
     assert said.count("record_adopted") > 0
     assert said.count("task_let_go") == 1
     assert [one["epoch"] for one in logged if one["event"] == "task_finished"] == [2]
+    stored = await store._database["attachments.files"].find({}).to_list(None)
+    assert sorted(file["filename"] for file in stored) == ["in.csv", "out.csv"]
 
 
 async def test_of_those_who_find_a_task_without_an_owner_one_takes_it(engine: Engine) -> None:

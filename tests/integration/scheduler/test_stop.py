@@ -12,7 +12,7 @@ import pytest
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StopRefusal
-from kztasks.scheduler import calls, watch
+from kztasks.scheduler import calls, rows, watch
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.kit import Engine, RunningApp, eventually, numbers, table
 
@@ -93,7 +93,10 @@ async def test_a_row_that_does_not_end_is_left_behind_with_its_batch(
     await ended_before_the_held_row(engine, task_id)
 
 
-async def test_a_stop_ends_a_pause(engine: Engine, gate: Gate) -> None:
+async def test_a_stop_ends_a_pause(
+    engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PAUSE_LOOK_S", 3600.0)
     await engine.store.set_run_time_settings({"wait_after_row_ms": 3_600_000})
     await engine.app(gate.app())
     scheduler = await engine.scheduler()
@@ -105,6 +108,20 @@ async def test_a_stop_ends_a_pause(engine: Engine, gate: Gate) -> None:
     assert isinstance(stopped, Task)
     assert stopped.status is TaskStatus.STOPPED
     assert await engine.output(task_id) == copies(1)
+
+
+async def test_who_takes_a_task_over_that_is_to_stop_runs_none_of_its_rows(
+    engine: Engine, gate: Gate
+) -> None:
+    await engine.app(gate.app())
+    task_id = await engine.submit("copy", numbers(20))
+    assert await engine.store.tasks.claim(task_id, node="dead", worker="dead", now=1)
+    assert await engine.store.tasks.request_stop(task_id)
+    await engine.scheduler()
+
+    task = await engine.ended(task_id)
+    assert (task.status, task.succeeded) == (TaskStatus.STOPPED, 0)
+    assert await engine.output(task_id) == table(["n", "x"], [])
 
 
 async def test_any_scheduler_may_be_asked_and_tells_the_owner_at_once(

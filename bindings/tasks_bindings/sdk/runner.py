@@ -160,6 +160,17 @@ class AppRunner:
             await asyncio.sleep(self._beat_interval_s)
 
     async def _on_control(self, delivery: Delivery) -> None:
+        try:
+            await self._control_by(delivery)
+        except WireError as error:  # of a later version, or no message at all; nobody waits for it
+            _log.warning(
+                "control_message_dropped",
+                type=delivery.message.type,
+                code=error.code,
+                why=str(error),
+            )
+
+    async def _control_by(self, delivery: Delivery) -> None:
         message = delivery.message
         match message.type:
             case MessageType.HELP:

@@ -22,6 +22,13 @@ _ROW: Final[JsonValue] = {
         {"type": "object", "additionalProperties": _CELL},
     ]
 }
+_ROWS: Final[JsonValue] = {
+    "type": "array",
+    "items": {
+        "description": "What is no row is a mistake of the handler, told as it is.",
+        "anyOf": [_ROW, _SCALAR],
+    },
+}
 _TRUE: Final[JsonValue] = {"const": True}
 _TEXT: Final[JsonValue] = {"type": "string"}
 _CRASH: Final[JsonValue] = {
@@ -52,7 +59,7 @@ RETURN_SCHEMA: Final[Mapping[str, JsonValue]] = {
         _shape("An error for the error column", "error", _TEXT, next=_NEXT),
         _shape("Text beside Data", "text", _TEXT, next=_NEXT),
         _shape("A row, as cells or by column", "row", _ROW, next=_NEXT),
-        _shape("Several rows", "rows", {"type": "array", "items": _ROW}, next=_NEXT),
+        _shape("Several rows", "rows", _ROWS, next=_NEXT),
         _shape("A file that was produced out of band", "file", _TEXT),
         _shape("The task ends", "stop", _TRUE),
         _shape("The handler crashed", "crash", _CRASH),

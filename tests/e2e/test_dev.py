@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,11 @@ from tests.servers.cluster import Cluster, Running, eventually
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Cluster:
+def here(tmp_path: Path) -> Iterator[Cluster]:
     """A folder of its own; no broker and no database are needed."""
-    return Cluster(tmp_path, {})
+    cluster = Cluster(tmp_path, {})
+    yield cluster
+    cluster.close()
 
 
 def dev(here: Cluster, *arguments: str) -> Running:
@@ -33,6 +36,15 @@ def address(running: Running) -> str:
     )
     url: str = found[1]
     return url
+
+
+def statuses(here: Cluster, url: str) -> list[str]:
+    """Of all tasks of the first account."""
+    kept = json.loads((here.folder / "var" / "account.json").read_text())
+    answer = httpx.get(
+        f"{url}/v2/accounts/{kept['account_id']}/tasks", headers={"X-Auth-Token": kept["token"]}
+    )
+    return [task["status"] for task in answer.json()["data"]]
 
 
 def test_the_sample_job_ends_with_success_and_its_output_is_there(here: Cluster) -> None:
@@ -53,13 +65,20 @@ def test_a_second_start_is_quick_and_has_the_tasks_of_the_first(here: Cluster) -
     url = address(second)
 
     assert time.monotonic() - began < 5
-    kept = json.loads((here.folder / "var" / "account.json").read_text())
-    answer = httpx.get(
-        f"{url}/v2/accounts/{kept['account_id']}/tasks", headers={"X-Auth-Token": kept["token"]}
-    )
-    assert [task["status"] for task in answer.json()["data"]] == ["success"]
+    assert statuses(here, url) == ["success"]
     second.process.send_signal(signal.SIGINT)
     assert second.process.wait(20) == 0
+
+
+def test_a_task_that_was_running_when_it_was_killed_goes_on_at_once(here: Cluster) -> None:
+    first = dev(here)
+    url = address(first)
+    eventually("the sample job runs", lambda: statuses(here, url) == ["executing"], within_s=10)
+    first.kill()
+    second = dev(here, "--no-sample")
+    url = address(second)
+
+    assert eventually("it is done", lambda: statuses(here, url) == ["success"], within_s=10)
 
 
 def test_both_sample_apps_can_be_discovered_without_a_token(here: Cluster) -> None:

@@ -66,6 +66,8 @@ async def developing(settings: Settings, apps: Sequence[str]) -> AsyncIterator[D
         store = MongoStore(embedded.url, settings.mongo_database)
         stack.push_async_callback(store.close)
         await store.prepare()
+        for node in await store.nodes.all():  # of an earlier process: this one holds the folder
+            await store.nodes.remove(node.node_id)
         account, token = _read_first_account(folder)
         await _store_account(store, account, token)
         if not await store.run_time_settings():

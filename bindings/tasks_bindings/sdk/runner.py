@@ -13,12 +13,13 @@ import structlog
 
 from tasks_bindings.bus.interface import Bus, Delivery, Message, Subscription
 from tasks_bindings.directory import BEAT_INTERVAL_S
-from tasks_bindings.errors import BusError, Unroutable, WireError
+from tasks_bindings.errors import BusError, WireError
 from tasks_bindings.invoke import invoke
 from tasks_bindings.sdk.app import App, Environment, Lifecycle
 from tasks_bindings.sdk.claims import RefusedClaims
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused, SendProgress
 from tasks_bindings.sdk.files import AppFiles, BadFile
+from tasks_bindings.sdk.replier import Replier
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.claims import Claims
 from tasks_bindings.wire.keys import (
@@ -46,7 +47,6 @@ from tasks_bindings.wire.messages import (
 )
 from tasks_bindings.wire.topology import (
     BINDINGS,
-    DEFAULT_EXCHANGE,
     Binding,
     Queue,
     QueueKind,
@@ -84,6 +84,7 @@ class AppRunner:
         self.identity: Final = AppIdentity(name=app.name, instance=uuid4().hex, version=app.version)
         self._dispatcher = Dispatcher(app, self.identity)
         self._files = AppFiles(app.files)
+        self._replier = Replier(bus)
         self._announcement = self._announce()
         self._served_since = time.monotonic()
         self._refused = RefusedClaims(app.name)
@@ -203,7 +204,7 @@ class AppRunner:
             if not any(narrowed.values()):
                 return  # another app's category; whoever serves it answers
             reply = reply.model_copy(update={"help": narrowed})
-        await self._reply(delivery, MessageType.HELP_REPLY, codec.encode(reply))
+        await self._replier.send(delivery, MessageType.HELP_REPLY, codec.encode(reply))
 
     async def _send_part(self, delivery: Delivery) -> None:
         try:
@@ -211,9 +212,9 @@ class AppRunner:
         except BadFile as error:
             _log.error("bad_file", why=str(error))
             refusal = Refused(code=error.code, message=str(error))
-            await self._reply(delivery, MessageType.REFUSED, codec.encode(refusal))
+            await self._replier.send(delivery, MessageType.REFUSED, codec.encode(refusal))
         else:
-            await self._reply(delivery, MessageType.FILE_PART, codec.encode(part))
+            await self._replier.send(delivery, MessageType.FILE_PART, codec.encode(part))
 
     async def _on_work(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -225,32 +226,21 @@ class AppRunner:
                         body = await self._dispatcher.batch(
                             batch, redelivered=delivery.redelivered or delivery.deliveries > 0
                         )
-                        await self._reply(delivery, MessageType.BATCH_REPLY, body)
+                        await self._replier.send(delivery, MessageType.BATCH_REPLY, body)
                 case MessageType.CALL:
                     body = await self._dispatcher.call(codec.decode(message.body, Call))
-                    await self._reply(delivery, MessageType.CALL_REPLY, body)
+                    await self._replier.send(delivery, MessageType.CALL_REPLY, body)
                 case other:
                     raise WireError(f"message of type {other!r} on an app's queue")
         except RequestRefused as refused:
             _log.warning("request_refused", type=message.type, why=str(refused))
-            await self._reply(delivery, MessageType.REFUSED, codec.encode(refused.refusal))
+            await self._replier.send(delivery, MessageType.REFUSED, codec.encode(refused.refusal))
 
     def _progress_to(self, delivery: Delivery) -> SendProgress:
         async def send(progress: Progress) -> None:
-            await self._reply(delivery, MessageType.PROGRESS, codec.encode(progress))
+            await self._replier.once(delivery, MessageType.PROGRESS, codec.encode(progress))
 
         return send
-
-    async def _reply(self, delivery: Delivery, kind: MessageType, body: bytes) -> None:
-        message = delivery.message
-        if message.reply_to is None:
-            _log.warning("no_reply_address", type=message.type, key=delivery.routing_key)
-            return
-        answer = Message(body=body, type=kind, correlation_id=message.correlation_id)
-        try:
-            await self._bus.publish(DEFAULT_EXCHANGE, message.reply_to, answer)
-        except Unroutable:
-            _log.info("requester_gone", type=message.type, reply=kind.value)
 
     async def _broadcast(self, key: str, kind: MessageType, message: WireMessage) -> None:
         outgoing = Message(body=codec.encode(message), type=kind)

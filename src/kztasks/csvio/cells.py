@@ -21,7 +21,7 @@ def cell_text(value: object) -> Cell:
 
     Returns:
         The text, or None (an empty cell) for null, for what is not JSON, and for a list with an
-        item that is null or an object.
+        item that is null, a boolean or an object.
     """
     text: Cell = None
     match value:
@@ -80,7 +80,7 @@ def _list_text(values: list[object]) -> Cell:
             waiting += reversed(value)
             continue
         text = "" if value == [] else cell_text(value)
-        if text is None or isinstance(value, dict):
+        if text is None or isinstance(value, dict | bool):
             return None
         texts.append(text)
     return ",".join(texts)

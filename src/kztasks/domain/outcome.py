@@ -142,14 +142,14 @@ def _crash(_value: object, _returned: Mapping[str, Any], rules: Rules, row: Row)
 def _other(value: object, returned: Mapping[str, Any], rules: Rules, row: Row) -> Outcome:
     """A value that the seed's list does not have: the row failed, with as little said as before.
 
-    The original shows what stands beside `Data` in a replaced header alone; what stands alone it
-    shows as an added cell, or joins it into the cell of a replaced header, booleans left out.
+    The original shows what stands beside `Data` in a replaced header alone. What stands alone it
+    puts into a list, which is the added cells, or one cell of a replaced header.
     """
     if rules.is_noinput:
         return Outcome(failed=1)
-    is_bare, is_replaced = "bare" in returned, rules.header.replaced
-    hidden = isinstance(value, bool) if is_bare and is_replaced else is_bare == is_replaced
-    return _failure(None if hidden else _cell(value), rules, row)
+    if "bare" in returned:
+        return _failure(cell_text([value] if rules.header.replaced else value), rules, row)
+    return _failure(_cell(value) if rules.header.replaced else None, rules, row)
 
 
 def _nothing(rules: Rules, row: Row) -> Outcome:

@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+from uuid import uuid4
 
 from kztasks.domain.task import Task, stored_files
 from kztasks.errors import StoreUnavailable
 from kztasks.store.interface import FileStore, Store, Upload
+from kztasks.store.mongo import MongoStore
 from tasks_bindings import App
 from tests.compatibility.original.case import Answer, Case
 from tests.compatibility.original.terms import StopTask
@@ -97,7 +99,7 @@ class Running:
             await self._engine.close()
 
     async def _start(self) -> None:
-        """The app; a scheduler for all, and one for what is stopped, which sends single rows."""
+        """The app and the schedulers."""
         files = self.folder / "files"
         await asyncio.to_thread(files.mkdir)
         for one in self.all:
@@ -108,9 +110,11 @@ class Running:
         ]
         await self._engine.app(App("scripted", *served, concurrency=400, files=files))
         store = StoreWith(self.store, files=self._files)
-        self._schedulers = [
-            await self._engine.scheduler(store=store, batch_rows=rows) for rows in (1000, 1)
-        ]
+        self._schedulers = await self._schedulers_for(store)
+
+    async def _schedulers_for(self, store: Any) -> list[RunningScheduler]:
+        """One for all cases, and one for those that are stopped, which sends single rows."""
+        return [await self._engine.scheduler(store=store, batch_rows=rows) for rows in (1000, 1)]
 
     async def _configure(self, config: dict[str, int]) -> None:
         await self.store.set_run_time_settings({**QUIET, **config})
@@ -144,7 +148,7 @@ class Running:
     async def _until_quiet(self, group: Iterable[Started]) -> None:
         """Until all that can end have ended, hooks included, and the others wait."""
         waiting = [one for one in self.all if one.case.is_unbound and one.task_id]
-        await _until(lambda: sum(one.scheduler.running for one in self._schedulers) == len(waiting))
+        await until(lambda: sum(one.scheduler.running for one in self._schedulers) == len(waiting))
         for one in group:
             if one.case.is_unbound:
                 await self._engine.until(one.task_id, lambda task: task.waiting_for)
@@ -181,7 +185,26 @@ class Running:
         return content
 
 
-async def _until(holds: Any) -> None:
+def answers_of(
+    kind: type[Running], store_url: str, folder: Path, cases: Sequence[Case]
+) -> dict[str, Answer]:
+    """Run cases on a store of their own."""
+    return asyncio.run(_answers_of(kind, store_url, folder, cases))
+
+
+async def _answers_of(
+    kind: type[Running], store_url: str, folder: Path, cases: Sequence[Case]
+) -> dict[str, Answer]:
+    store = MongoStore(store_url, f"kztasks_test_{uuid4().hex}")
+    await store.prepare()
+    try:
+        return await kind(store, folder, cases).answers()
+    finally:
+        await store._client.drop_database(store._database.name)
+        await store.close()
+
+
+async def until(holds: Any) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, "not all tasks have ended"

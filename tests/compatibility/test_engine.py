@@ -2,69 +2,66 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
-
 import pytest
 
 from kztasks.csvio import CsvError, CsvReader
-from kztasks.scheduler import rows
-from kztasks.store.mongo import MongoStore
-from tests.compatibility.loose import seen
-from tests.compatibility.original import run
+from kztasks.scheduler import rows, service
+from tests.compatibility.dying import Dying, can_be_taken_over, once
+from tests.compatibility.expected import ACCEPTED, REFUSED, as_seen, expected
 from tests.compatibility.original.case import Answer, Case
-from tests.compatibility.recorded import CASES, RECORDED
-from tests.compatibility.rules import ALL
-from tests.compatibility.running import Running
+from tests.compatibility.running import Running, answers_of
 
 pytestmark = pytest.mark.store
 
-REFUSED = {case.name for case, _ in CASES if run(case, ALL).status == "refused"}
+EVERY_OTHER = [case for case in ACCEPTED[::2] if can_be_taken_over(case)]
+
+
+def by_name(case: Case) -> str:
+    return case.name
 
 
 @pytest.fixture(scope="session")
 def answers(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
-    """What the engine answers to all cases that get as far as an engine, run beside each other."""
-    cases = [case for case, _ in CASES if case.name not in REFUSED]
+    """What the engine answers to all cases, run beside each other."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "STOP_PATIENCE_S", 0.5)
-        return asyncio.run(_run(store_url, tmp_path_factory.mktemp("compatibility"), cases))
+        return answers_of(Running, store_url, tmp_path_factory.mktemp("running"), ACCEPTED)
 
 
-async def _run(store_url: str, folder: Path, cases: list[Case]) -> dict[str, Answer]:
-    store = MongoStore(store_url, f"kztasks_test_{uuid4().hex}")
-    await store.prepare()
-    try:
-        return await Running(store, folder, cases).answers()
-    finally:
-        await store._client.drop_database(store._database.name)
-        await store.close()
+@pytest.fixture(scope="session")
+def answers_of_survivors(
+    store_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Answer]:
+    """What it answers while its schedulers die."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "OBSERVE_S", 0.1)
+        return answers_of(Dying, store_url, tmp_path_factory.mktemp("dying"), EVERY_OTHER)
 
 
-def as_seen(answer: Answer) -> Answer:
-    """With iterators as they are after they were JSON."""
-    hooks: dict[str, Any] = {
-        name: [seen(one) for one in getattr(answer, name)]
-        for name in ("finish_calls", "cleanup_calls")
-    }
-    return replace(answer, calls=[(seen(one), args) for one, args in answer.calls], **hooks)
-
-
-@pytest.mark.parametrize(("case", "_answer"), RECORDED)
+@pytest.mark.parametrize("case", ACCEPTED, ids=by_name)
 def test_a_task_comes_out_as_in_the_original_but_for_the_rules(
-    case: Case, _answer: Answer, answers: dict[str, Answer]
+    case: Case, answers: dict[str, Answer]
 ) -> None:
-    if case.name in REFUSED:
-        with pytest.raises(CsvError):
-            refuse(case)
-    else:
-        assert as_seen(answers[case.name]) == as_seen(run(case, ALL))
+    assert as_seen(answers[case.name]) == expected(case)
 
 
-def refuse(case: Case) -> None:
+@pytest.mark.filterwarnings(  # who dies closes no files
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("case", EVERY_OTHER, ids=by_name)
+def test_it_comes_out_the_same_when_its_owners_die(
+    case: Case, answers_of_survivors: dict[str, Answer]
+) -> None:
+    assert once(as_seen(answers_of_survivors[case.name])) == once(expected(case))
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=by_name)
+def test_a_csv_that_is_not_one_never_becomes_a_task(case: Case) -> None:
+    with pytest.raises(CsvError):
+        read(case)
+
+
+def read(case: Case) -> None:
     """Read a CSV as it is read when it is uploaded."""
     assert case.csv is not None
     reader = CsvReader()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.compatibility.original.kz_csv import Cell, cell_text, joined, row_to_iolist
-from tests.compatibility.original.output import Output, cells_of
+from tests.compatibility.original.output import Output, cells_of, items_of
 from tests.compatibility.original.terms import Atom, Term
 from tests.compatibility.rules import Rule
 
@@ -131,9 +131,7 @@ class CsvWriting:
         self.output.note({**row, **replaced})
 
     def _joined(self, values: list[Term]) -> Cell:
-        if Rule.NUMBERS_IN_LISTS in self.on:
-            values = [str(value) if type(value) in {int, float} else value for value in values]
-        return joined(values)
+        return joined(items_of(values, self.on))
 
 
 def _several(returned: Term, *, with_maps: bool) -> list[Term] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.compatibility.original.kz_csv import Cell, CsvCrash, cell_text, row_to_iolist, rows
-from tests.compatibility.original.terms import Term, json_text
+from tests.compatibility.original.terms import Atom, Term, json_text
 from tests.compatibility.rules import Rule
 
 
@@ -67,6 +67,23 @@ class Output:
 
 def cells_of(values: Iterable[Term], on: frozenset[Rule]) -> list[Term]:
     """What a row of these values holds."""
-    if Rule.JSON_VALUES not in on:
-        return list(values)
-    return [json_text(value) if isinstance(value, dict) else value for value in values]
+    return [_cell(value, on) for value in values]
+
+
+def _cell(value: Term, on: frozenset[Rule]) -> Term:
+    if isinstance(value, list):
+        return items_of(value, on)
+    return json_text(value) if isinstance(value, dict) and Rule.JSON_VALUES in on else value
+
+
+def items_of(values: list[Term], on: frozenset[Rule]) -> list[Term]:
+    """What a list of these values holds, when it becomes one cell."""
+    return [_item(value, on) for value in values]
+
+
+def _item(value: Term, on: frozenset[Rule]) -> Term:
+    if isinstance(value, list):
+        return items_of(value, on)
+    if isinstance(value, Atom) and Rule.JSON_VALUES in on:
+        return value.name
+    return str(value) if type(value) in {int, float} and Rule.NUMBERS_IN_LISTS in on else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from tasks_bindings.bus import Bus, Delivery, Message
+from tasks_bindings.bus import Bus, Delivery, Message, Subscription
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.keys import APPS_BEAT, HELP, instance_key
 from tasks_bindings.wire.messages import (
@@ -88,6 +88,7 @@ class FakeApp:
         self._script = script
         self._identity = AppIdentity(name="fake", instance=uuid4().hex, version="1")
         self._beats: asyncio.Task[None] | None = None
+        self._work: Subscription | None = None
 
     async def start(self) -> None:
         """Announce the app and take work."""
@@ -98,8 +99,17 @@ class FakeApp:
             bindings=tuple(Binding(BINDINGS.name, key) for key in keys),
         )
         await self._bus.consume(control, self._on_help)
-        await self._bus.consume(app_queue("fake", KEYS, prefetch=5), self._on_work)
+        await self.take_work()
         self._beats = asyncio.create_task(self._beat())
+
+    async def take_work(self) -> None:
+        """Consume what is in the work queue."""
+        self._work = await self._bus.consume(app_queue("fake", KEYS, prefetch=5), self._on_work)
+
+    async def take_no_work(self) -> None:
+        """Leave in the work queue what comes; beat on."""
+        if self._work is not None:
+            await self._work.cancel()
 
     async def stop(self) -> None:
         """Be silent from now on."""

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from kztasks.domain.status import TaskStatus
 from tasks_bindings.wire.messages import MessageType
 from tests.integration.scheduler.adding import sums
 from tests.integration.scheduler.fake_app import FakeApp, Request, Script
-from tests.integration.scheduler.kit import Engine, numbers
+from tests.integration.scheduler.kit import Engine, eventually, numbers
 
 pytestmark = pytest.mark.store
 
@@ -202,6 +203,47 @@ async def test_a_row_that_takes_for_ever_ends_its_task(engine: Engine, serve: Se
     assert task.status is TaskStatus.INTERNAL_ERROR
     assert task.reason == "one row has been running for over 0.3 s"
     assert await engine.output(task_id) == sums(0).replace(b'"n","sum"', b'"n","sum","error"')
+
+
+async def test_a_batch_that_nobody_took_in_time_is_not_run_later(engine: Engine) -> None:
+    attempts: list[int] = []
+
+    async def script(request: Request) -> None:
+        if request.batch.seq == 1:
+            await app.take_no_work()
+        elif request.batch.seq == 2:
+            attempts.append(request.batch.attempt)
+        await request.reply(request.answer())
+
+    app = FakeApp(await engine.bus("fake"), script)
+    await app.start()
+    scheduler = await engine.scheduler(silence_s=0.2)
+    task_id = await engine.submit("add", numbers(ROWS))
+    with capture_logs() as logged:
+        await scheduler.start(task_id)
+        await eventually(lambda: [one["event"] for one in logged].count("batch_not_answered") == 2)
+        await app.take_work()
+        assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
+    await app.stop()
+
+    assert attempts == [3]
+    assert await engine.output(task_id) == sums(ROWS)
+
+
+async def test_a_batch_that_its_app_cannot_even_read_ends_the_task(
+    engine: Engine, serve: Serve
+) -> None:
+    async def script(request: Request) -> None:
+        if request.batch.first_row > 1:
+            raise ValueError("what is this?")
+        await request.reply(request.answer())
+
+    await serve(script)
+    task, output = await engine.run("add", numbers(ROWS))
+
+    assert task.status is TaskStatus.INTERNAL_ERROR
+    assert task.reason == "the app could not read the batch, or not answer it"
+    assert output == sums(task.succeeded or 0)
 
 
 async def test_an_app_that_refuses_an_action_is_asked_again(engine: Engine, serve: Serve) -> None:

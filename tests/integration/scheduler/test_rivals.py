@@ -31,7 +31,44 @@ from tests.integration.scheduler.kit import (
 pytestmark = pytest.mark.store
 
 
-async def test_an_owner_that_lost_its_task_is_told_by_the_app_and_lets_go(engine: Engine) -> None:
+async def test_an_owner_that_lost_its_task_is_told_by_the_app_and_lets_go(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before it would read so in the task's document."""
+    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    adding = Adding(row_s=0.001)
+    await engine.app(adding.app())
+    first, second = await engine.scheduler(batch_rows=20), await engine.scheduler(batch_rows=20)
+    with capture_logs() as logged:
+        task_id = await started(engine, first)
+        await engine.committed(task_id, 1)
+        await steal(engine, task_id, second)
+        await eventually(lambda: first.scheduler.running == 0)
+        assert second.scheduler.running == 1
+        await came_out_exact(engine, task_id)
+
+    assert [one["why"] for one in logged if one["event"] == "task_let_go"] == [
+        "epoch 2 of this task was here already"
+    ]
+
+
+async def test_an_owner_that_lost_its_task_reads_so_in_the_document_and_lets_go(
+    engine: Engine,
+) -> None:
+    """While its batch runs, too."""
+    adding = Adding(held={100: asyncio.Event()})
+    await engine.app(adding.app())
+    first, second = await engine.scheduler(), await engine.scheduler()
+    task_id = await started(engine, first)
+    await eventually(lambda: adding.has_run(100))
+    await steal(engine, task_id, second)
+    await eventually(lambda: first.scheduler.running == 0)
+    adding.held[100].set()
+
+    await came_out_exact(engine, task_id)
+
+
+async def test_a_task_that_changes_its_owner_all_the_time_comes_out_whole(engine: Engine) -> None:
     adding = Adding(row_s=0.001)
     await engine.app(adding.app())
     first, second = await engine.scheduler(), await engine.scheduler()

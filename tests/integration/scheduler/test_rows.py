@@ -90,12 +90,15 @@ async def test_columns_that_no_row_wrote_are_left_out(engine: Engine) -> None:
     assert output == table(["n", "y"], [[str(n)] * 2 for n in odd_numbers])
 
 
-async def test_a_column_that_only_the_last_row_wrote_is_there_in_all(engine: Engine) -> None:
-    numbers_in = [*range(1, 2001, 2), 2002]
+@pytest.mark.parametrize("even", [0, 1000], ids=["first", "last"])
+async def test_a_column_that_one_row_alone_wrote_is_there_in_all(engine: Engine, even: int) -> None:
+    numbers_in = list(range(1, 2001, 2))
+    numbers_in.insert(even, 2002)
     _, output = await engine.run("odd", table(["n"], [[str(n)] for n in numbers_in]))
 
-    expected = [[str(n), str(n), None] for n in numbers_in[:-1]]
-    assert output == table(["n", "y", "error"], [*expected, ["2002", None, "2002 is even"]])
+    lines = [[str(n), str(n), None] for n in numbers_in]
+    lines[even] = ["2002", None, "2002 is even"]
+    assert output == table(["n", "y", "error"], lines)
 
 
 async def test_rows_that_succeed_without_a_word_leave_the_header_alone(engine: Engine) -> None:

@@ -55,7 +55,7 @@ class BatchSizer:
         if rows <= 0:
             return
         self.cleared(rows)
-        measured = min(worked_s / rows, self._target_s) if worked_s >= 0 else self._target_s
+        measured = min(worked_s / rows, self._target_s)
         mean = self._row_s
         self._row_s = measured if mean is None else mean + SMOOTHING * (measured - mean)
         self._limit = min(self._max_rows, max(self._limit, rows * GROWTH))

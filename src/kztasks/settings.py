@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     silence_s: float = Field(
         15.0, gt=0, description="Seconds without a sign of life after which a batch is lost"
     )
+    max_data_bytes: int = Field(
+        256 * 1024, ge=1, le=1024**2, description="Largest Data that a handler may hand on, bytes"
+    )
     row_timeout_s: float = Field(600.0, gt=0, description="Seconds that one row may take at most")
     drain_s: float = Field(
         25.0, ge=0, description="Seconds that running batches get when a scheduler leaves"

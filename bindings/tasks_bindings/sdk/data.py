@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from tasks_bindings.errors import BadReturn, StateTooLarge
 from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.returns import INIT
-
-MAX_DATA_BYTES: Final = 256 * 1024
-"""Default limit of `Data`: it travels with every batch, so a growing one costs its square."""
+from tasks_bindings.wire.messages import MAX_DATA_BYTES
 
 
 def load_data(action: Action, data: str | None) -> Any:

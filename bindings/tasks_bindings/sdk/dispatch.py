@@ -28,6 +28,7 @@ from tasks_bindings.wire.messages import (
     CallReply,
     CallResult,
     Cancel,
+    Fault,
     Progress,
     Refused,
 )
@@ -96,7 +97,7 @@ class Dispatcher:
 
         Raises:
             RequestRefused: the app does not serve the action, or has seen a later owner of the
-                task, or the handler's `Data` cannot travel.
+                task, or the batch's `Data` is none of the action's.
         """
         with bound_contextvars(
             task_id=batch.task_id,
@@ -119,6 +120,8 @@ class Dispatcher:
             "data": answer.data,
             "elapsed_ms": answer.elapsed_ms,
         }
+        if answer.fault is not None:
+            reply["fault"] = answer.fault.model_dump()
         try:
             return codec.encode_plain(reply)
         except MessageTooLarge as error:
@@ -187,15 +190,20 @@ class Dispatcher:
             )
         try:
             run = BatchRun(batch, action, category, redelivered=redelivered)
-            self._runs.add(run)
-            try:
-                result = await run.execute()
-            finally:
-                self._runs.discard(run)
-            data = dump_data(action, result.data)
-            return Answer(run.encode(), data, result.worked_s * 1000)
         except ExecutionError as error:
             raise RequestRefused(error.code, str(error)) from None
+        self._runs.add(run)
+        try:
+            result = await run.execute()
+        finally:
+            self._runs.discard(run)
+        worked_ms = result.worked_s * 1000
+        try:
+            data = dump_data(action, result.data, limit=batch.max_data_bytes)
+        except ExecutionError as error:
+            fault = Fault(code=error.code, message=str(error)[:2000])
+            return Answer(run.encode(), None, worked_ms, fault)
+        return Answer(run.encode(), data, worked_ms)
 
     async def _report(self, batch: Batch, send_progress: SendProgress) -> None:
         while True:

@@ -12,7 +12,7 @@ import base64
 from pathlib import Path
 
 from tasks_bindings.errors import ExecutionError
-from tasks_bindings.wire.messages import FilePart, FileRequest
+from tasks_bindings.wire.files import FilePart, FileRequest
 
 MAX_PART_BYTES = 1024 * 1024
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from tasks_bindings.wire.messages import Batch
+from tasks_bindings.wire.messages import Batch, Fault
 
 MAX_ANSWERS: Final = 500
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -27,6 +27,7 @@ class Answer:
     returns: bytes
     data: str | None
     elapsed_ms: float
+    fault: Fault | None = None
 
     @property
     def size(self) -> int:

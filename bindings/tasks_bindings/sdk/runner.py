@@ -22,6 +22,7 @@ from tasks_bindings.sdk.files import AppFiles, BadFile
 from tasks_bindings.sdk.replier import Replier
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.claims import Claims
+from tasks_bindings.wire.files import FileRequest, FileStored
 from tasks_bindings.wire.keys import (
     APPS_BEAT,
     APPS_CANCEL,
@@ -37,8 +38,6 @@ from tasks_bindings.wire.messages import (
     Call,
     Cancel,
     Down,
-    FileRequest,
-    FileStored,
     HelpReply,
     MessageType,
     Progress,

@@ -10,12 +10,15 @@ fields are ignored on receipt. `docs/protocol.md` tells the same as a story.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tasks_bindings.wire.codec import VERSION
 from tasks_bindings.wire.returns import Return
+
+MAX_DATA_BYTES: Final = 256 * 1024
+"""Default limit of `Data`: it travels with every batch, so a growing one costs its square."""
 
 Cell = str | None
 """One cell of a row; `None` is undefined (nothing between the commas), `""` is a quoted empty."""
@@ -163,6 +166,8 @@ class Batch(WireMessage):
     data: str | None = None
     pause_ms: int = Field(default=0, ge=0)
     """Pause between two rows of the batch; the scheduler keeps the one before the next batch."""
+    max_data_bytes: int = Field(default=MAX_DATA_BYTES, ge=1)
+    """Largest `data` that the reply may carry, in bytes."""
     work_ms: int = Field(default=1000, ge=1)
     """After this long the app answers with what it has run; the rest is sent again."""
     alone: bool = False
@@ -177,6 +182,15 @@ class CrashReport(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: Word
+    message: Text = ""
+
+
+class Fault(BaseModel):
+    """Why the task cannot go on after the rows of a reply: its `Data` cannot travel."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    code: Word
     message: Text = ""
 
 
@@ -195,6 +209,8 @@ class BatchReply(WireMessage):
     app: AppIdentity
     returns: list[Return]
     data: str | None = None
+    fault: Fault | None = None
+    """The rows count all the same, then the task ends; `data` is missing."""
     elapsed_ms: float = Field(ge=0)
     """Time spent in verifiers and the handler, without pauses."""
 
@@ -218,28 +234,6 @@ class Cancel(WireMessage):
     task_id: Word
     epoch: int
     seq: int
-
-
-class FileRequest(WireMessage):
-    """To the instance that ran a batch, under its own key: a part of a file that it returned."""
-
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-    offset: int = Field(ge=0)
-    size: int = Field(ge=1)
-
-
-class FilePart(WireMessage):
-    """The part; `total` is the size of the whole file in bytes, `data` is base64."""
-
-    name: Name
-    total: int = Field(ge=0)
-    data: str
-
-
-class FileStored(WireMessage):
-    """To the same instance: the file is an attachment of the task now and may be deleted."""
-
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Stop(WireMessage):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from tasks_bindings.wire import messages
+from tasks_bindings.wire import files, messages
 from tasks_bindings.wire.claims import Claims
 from tasks_bindings.wire.messages import MessageType, WireMessage
 
@@ -33,9 +33,9 @@ MODELS: Final[Mapping[MessageType, type[WireMessage]]] = MappingProxyType(
         MessageType.PROGRESS: messages.Progress,
         MessageType.CANCEL: messages.Cancel,
         MessageType.STOP: messages.Stop,
-        MessageType.FILE_REQUEST: messages.FileRequest,
-        MessageType.FILE_PART: messages.FilePart,
-        MessageType.FILE_STORED: messages.FileStored,
+        MessageType.FILE_REQUEST: files.FileRequest,
+        MessageType.FILE_PART: files.FilePart,
+        MessageType.FILE_STORED: files.FileStored,
         MessageType.CALL: messages.Call,
         MessageType.CALL_REPLY: messages.CallReply,
         MessageType.REFUSED: messages.Refused,

@@ -97,6 +97,21 @@ def reply_of(delivery: Delivery, request: BatchRequest, *, ran_alone: int) -> Ba
     return None
 
 
+def fault_of(reply: BatchReply, max_data_bytes: int) -> str | None:
+    """Why the task cannot go on after the rows of a reply; `None` if it can.
+
+    Args:
+        reply: of an app, which may not keep to the limit.
+        max_data_bytes: largest `Data`.
+    """
+    if reply.fault is not None:
+        return f"{reply.fault.code}: {reply.fault.message}"
+    size = len((reply.data or "").encode())
+    if size <= max_data_bytes:
+        return None
+    return f"state_too_large: Data is {size} bytes, the limit is {max_data_bytes}"
+
+
 def _fits(reply: BatchReply, request: BatchRequest) -> bool:
     asked = (request.task_id, request.epoch, request.seq, request.hash)
     answered = (reply.task_id, reply.epoch, reply.seq, reply.hash)

@@ -21,15 +21,9 @@ from kztasks.store.interface import FileStore
 from tasks_bindings.bus import Bus, Message
 from tasks_bindings.errors import BusError, WireError
 from tasks_bindings.wire import codec
+from tasks_bindings.wire.files import FilePart, FileRequest, FileStored
 from tasks_bindings.wire.keys import instance_key
-from tasks_bindings.wire.messages import (
-    FilePart,
-    FileRequest,
-    FileStored,
-    MessageType,
-    Refused,
-    WireMessage,
-)
+from tasks_bindings.wire.messages import MessageType, Refused, WireMessage
 from tasks_bindings.wire.topology import BINDINGS
 
 _log = structlog.get_logger(__name__)

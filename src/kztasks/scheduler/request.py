@@ -55,6 +55,7 @@ def batch_request(
     rules: Rules,
     pause_s: float,
     work_ms: int,
+    max_data_bytes: int,
     alone: bool,
 ) -> BatchRequest:
     """The request for the batch that follows `head`.
@@ -69,6 +70,7 @@ def batch_request(
         rules: of the task.
         pause_s: pause between two rows, in seconds.
         work_ms: after so long the app answers with what it has.
+        max_data_bytes: largest `Data` that it may answer with.
         alone: the app runs nothing beside it.
     """
     digest = hashlib.sha256(prepared.encoded)
@@ -86,6 +88,7 @@ def batch_request(
         "data": head.data,
         "pause_ms": round(pause_s * 1000),
         "work_ms": work_ms,
+        "max_data_bytes": max_data_bytes,
         "hash": digest.hexdigest(),
     }
     if alone:

@@ -24,7 +24,7 @@ from kztasks.domain.log import EndCause, LogRecord
 from kztasks.domain.outcome import End, Rules
 from kztasks.domain.task import AttachedFile, Task
 from kztasks.errors import NotFound
-from kztasks.scheduler.answers import BatchLost, BatchPoisoned, BatchRejected
+from kztasks.scheduler.answers import BatchLost, BatchPoisoned, BatchRejected, fault_of
 from kztasks.scheduler.attach import Attacher, FileRefused
 from kztasks.scheduler.exchange import Exchange
 from kztasks.scheduler.records import Ran, batch_record, end_record
@@ -57,6 +57,7 @@ class RowLoop:
         sizer: cuts batches by time.
         pause_s: asked before each batch for the pause after a row, in seconds.
         work_ms: after so long an app answers with what it has.
+        max_data_bytes: largest `Data` of its handler.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RowLoop:
         *,
         pause_s: Callable[[], float],
         work_ms: int,
+        max_data_bytes: int,
         waiting_for: Callable[[str | None], None],
     ) -> None:
         self._task = task
@@ -80,6 +82,7 @@ class RowLoop:
         self._sizer = sizer
         self._pause_s = pause_s
         self._work_ms = work_ms
+        self._max_data_bytes = max_data_bytes
         self._waiting_for = waiting_for
         self._prepared: Prepared | None = None
         self._fetched: tuple[str, str] | None = None
@@ -127,7 +130,7 @@ class RowLoop:
         request = batch_request(
             self._task, self._epoch, head, prepared,
             rules=self._rules, pause_s=self._pause_s(), work_ms=self._work_ms,
-            alone=self._sizer.is_searching,
+            max_data_bytes=self._max_data_bytes, alone=self._sizer.is_searching,
         )  # fmt: skip
         sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))
         preparing = asyncio.ensure_future(self._prepare(prepared.count))
@@ -154,7 +157,16 @@ class RowLoop:
             self._prepared = None
             await self._wait(EMPTY_REPLY_PAUSE_S)
             return head
+        return await self._ran(head, prepared, reply, attempts)
+
+    async def _ran(
+        self, head: LogRecord, prepared: Prepared, reply: BatchReply, attempts: int
+    ) -> LogRecord:
+        """The record of a batch that was answered."""
         outcome = settle(reply.returns, self._rules, prepared.rows)
+        if (fault := fault_of(reply, self._max_data_bytes)) is not None:
+            reply = reply.model_copy(update={"data": head.data})
+            outcome = replace(outcome, end=End.FAULT, reason=fault, file=None)
         if outcome.file is None:
             return self._record(head, outcome, reply, attempts)
         return await self._record_with_file(head, outcome, reply, attempts, outcome.file)

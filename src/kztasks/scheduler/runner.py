@@ -221,6 +221,7 @@ class TaskRunner:
             BatchSizer(target_s=settings.batch_target_ms / 1000, max_rows=settings.batch_rows),
             pause_s=self._pause_of(metadata),
             work_ms=settings.batch_work_ms,
+            max_data_bytes=settings.max_data_bytes,
             waiting_for=self._wait_for,
         )
         if self._stop_asked:

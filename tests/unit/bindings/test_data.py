@@ -10,8 +10,9 @@ import pytest
 from tasks_bindings import INIT, App, Context, Row, ok
 from tasks_bindings.errors import BadReturn, StateTooLarge
 from tasks_bindings.sdk.actions import Action
-from tasks_bindings.sdk.data import MAX_DATA_BYTES, dump_data, load_data
+from tasks_bindings.sdk.data import dump_data, load_data
 from tasks_bindings.testing import run_action
+from tasks_bindings.wire.messages import MAX_DATA_BYTES
 from tests.unit.bindings.support import csv_app
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from tasks_bindings import Context, Row, ok, row
 from tasks_bindings.sdk import dispatch
-from tasks_bindings.sdk.data import MAX_DATA_BYTES
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import (
+    MAX_DATA_BYTES,
     Batch,
     BatchReply,
     Cancel,
@@ -149,11 +149,29 @@ async def test_an_action_that_the_app_has_not_is_refused(changes: dict[str, str]
     assert await refusal(dispatcher(), batch(numbered(1), **changes)) == "unknown_action"
 
 
-async def test_data_that_cannot_travel_is_refused() -> None:
-    large = dispatcher(lambda _context, _data, _row: ok("x" * MAX_DATA_BYTES))
-    assert await refusal(large, batch(numbered(1))) == "state_too_large"
-    strange = dispatcher(lambda _context, _data, _row: ok(object()))
-    assert await refusal(strange, batch(numbered(1))) == "bad_return"
+@pytest.mark.parametrize(
+    ("data", "limit", "code"),
+    [
+        ("x" * MAX_DATA_BYTES, {}, "state_too_large"),
+        ("x" * 100, {"max_data_bytes": 100}, "state_too_large"),
+        (object(), {}, "bad_return"),
+    ],
+)
+async def test_data_that_cannot_travel_is_a_fault_beside_the_rows_that_were_run(
+    data: object, limit: dict[str, int], code: str
+) -> None:
+    asked = dispatcher(lambda _context, _data, _row: ok(data))
+    reply = await ask(asked, batch(numbered(2), data="7", **limit))
+    assert reply.returns == [{"ok": True, "next": "data"}] * 2
+    assert reply.data is None
+    assert reply.fault is not None
+    assert reply.fault.code == code
+
+
+async def test_data_within_the_limit_is_no_fault() -> None:
+    asked = dispatcher(lambda _context, _data, _row: ok("x" * 98))
+    reply = await ask(asked, batch(numbered(1), max_data_bytes=100))
+    assert (reply.data, reply.fault) == ('"' + "x" * 98 + '"', None)
 
 
 async def test_data_that_does_not_fit_is_refused_before_a_row_is_run() -> None:

@@ -44,6 +44,8 @@ _log = structlog.get_logger(__name__)
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 5.0
 FENCED_LOOK_S: Final = 0.1
+ABSENCE_LOOK_S: Final = 1.0
+"""How often a batch that is not answered looks whether any app serves its action still."""
 MOST_FAILURES: Final = 3
 """So often an app may fail on a batch before it is taken for one that cannot be read."""
 
@@ -139,12 +141,12 @@ class Exchange:
                 continue
             app = self._directory.app_for(request.category, request.action)
             if app is None:
-                waiting_for(f"an app that serves {action_key(request.category, request.action)}")
+                waiting_for(_app_of(request))
                 await self._discovery.wait_for_change(MAX_BACKOFF_S)
                 continue
             attempt += 1
             try:
-                reply = await self._attempt(app, request, attempt)
+                reply = await self._attempt(app, request, attempt, waiting_for)
             except (BatchLost, BusError) as error:
                 failures += isinstance(error, BatchFailed)
                 if failures == MOST_FAILURES:
@@ -166,7 +168,13 @@ class Exchange:
         except BusError as error:
             _log.info("cancel_not_sent", why=str(error))
 
-    async def _attempt(self, app: str, request: BatchRequest, attempt: int) -> BatchReply:
+    async def _attempt(
+        self,
+        app: str,
+        request: BatchRequest,
+        attempt: int,
+        waiting_for: Callable[[str | None], None],
+    ) -> BatchReply:
         message = Message(
             body=request.body(attempt),
             type=MessageType.BATCH,
@@ -175,14 +183,19 @@ class Exchange:
         )
         key = addressed(app, action_key(request.category, request.action))
         async with self._bus.call(BINDINGS.name, key, message) as call:
-            return await self._await_reply(call, request)
+            return await self._await_reply(call, request, waiting_for)
 
-    async def _await_reply(self, call: Call, request: BatchRequest) -> BatchReply:
+    async def _await_reply(
+        self, call: Call, request: BatchRequest, waiting_for: Callable[[str | None], None]
+    ) -> BatchReply:
+        """Wait on when the app has left: its next instance finds the batch in the queue."""
         life, ran_alone = _SignsOfLife(self._timing), 0
         while True:
             try:
-                delivery = await call.receive(life.left())
+                delivery = await call.receive(min(life.left(), ABSENCE_LOOK_S))
             except ReplyTimeout:
+                if self._directory.metadata(request.category, request.action) is None:
+                    waiting_for(_app_of(request))
                 continue
             progress = progress_of(delivery, request)
             if progress is not None:
@@ -203,6 +216,10 @@ class Exchange:
             await self._discovery.wait_for_change(seconds)
         else:
             await asyncio.sleep(seconds)
+
+
+def _app_of(request: BatchRequest) -> str:
+    return f"an app that serves {action_key(request.category, request.action)}"
 
 
 def _cause(error: Exception) -> str:

@@ -22,6 +22,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (watch, "LEAST_INTERVAL_S", 0.02),
         (exchange, "FIRST_BACKOFF_S", 0.02),
         (exchange, "MAX_BACKOFF_S", 0.5),
+        (exchange, "ABSENCE_LOOK_S", 0.1),
         (commit, "FIRST_BACKOFF_S", 0.02),
         (source, "FIRST_BACKOFF_S", 0.02),
         (tools, "RETRY_S", 0.1),

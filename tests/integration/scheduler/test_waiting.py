@@ -7,6 +7,7 @@ import pytest
 from kztasks.domain.status import TaskStatus
 from kztasks.scheduler import watch
 from tasks_bindings import App, Category, Context, Row, Step, row
+from tests.integration.scheduler.fake_app import FakeApp, Request
 from tests.integration.scheduler.kit import Engine, numbers, table
 
 pytestmark = pytest.mark.store
@@ -45,7 +46,7 @@ async def test_a_task_waits_for_its_app_and_goes_on_when_it_starts(engine: Engin
 
 async def test_a_task_waits_for_its_app_in_the_middle_as_well(engine: Engine) -> None:
     first = await engine.app(app())
-    scheduler = await engine.scheduler(silence_s=0.5)
+    scheduler = await engine.scheduler(silence_s=3600)
     await engine.store.set_run_time_settings({"wait_after_row_ms": 5})
     await scheduler.scheduler._run_time.refresh()
     task_id = await engine.submit("add", numbers(200))
@@ -61,6 +62,35 @@ async def test_a_task_waits_for_its_app_in_the_middle_as_well(engine: Engine) ->
     await engine.app(app())
     assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
     assert await engine.output(task_id) == sums(200)
+
+
+async def test_a_batch_in_the_queue_of_an_app_that_left_waits_for_its_next_instance(
+    engine: Engine,
+) -> None:
+    """Whatever time an answer may take."""
+
+    async def first_batch_alone(request: Request) -> None:
+        await first.take_no_work()
+        await request.reply(request.answer())
+
+    async def every_batch(request: Request) -> None:
+        await request.reply(request.answer())
+
+    first = FakeApp(await engine.bus("first"), first_batch_alone)
+    await first.start()
+    scheduler = await engine.scheduler(silence_s=3600)
+    task_id = await engine.submit("add", numbers(100))
+    await scheduler.start(task_id)
+    await engine.committed(task_id, 1)
+    await first.stop()
+    waiting = await engine.until(task_id, lambda task: task.waiting_for)
+    assert waiting.waiting_for == "an app that serves tasks.t.add"
+
+    second = FakeApp(await engine.bus("second"), every_batch)
+    await second.start()
+    assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
+    assert await engine.output(task_id) == sums(100)
+    await second.stop()
 
 
 async def test_counts_are_saved_each_time_so_many_rows_were_counted(

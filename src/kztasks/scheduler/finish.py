@@ -55,8 +55,7 @@ class Finisher:
         """
         note = await self._callbacks.finish(head)
         delivered = await self._deliver(head)
-        reasons = [one for one in (head.reason, delivered.problem, note) if one is not None]
-        status = self._status(head)
+        status, doubt = self._status(head)
         return Ending(
             status=TaskStatus.INTERNAL_ERROR if delivered.problem is not None else status,
             ended_at=self._tools.now(),
@@ -64,7 +63,7 @@ class Finisher:
             succeeded=head.succeeded,
             output=delivered.file,
             attached=head.attached,
-            reason="; ".join(reasons) or None,
+            reason=_joined(head.reason, doubt, delivered.problem, note),
         )
 
     async def complete(self, ending: Ending, head: LogRecord) -> None:
@@ -86,7 +85,16 @@ class Finisher:
             succeeded=head.succeeded,
             reason=ending.reason,
         )
-        await self._callbacks.cleanup(head)
+        note = await self._callbacks.cleanup(head)
+        if note is not None:
+            await self._explain(_joined(ending.reason, note) or note)
+
+    async def _explain(self, reason: str) -> None:
+        """Record what went wrong after the final status; it is in the log too."""
+        try:
+            await self._tools.store.tasks.explain(self._task.id, reason=reason)
+        except Unavailable as error:
+            _log.warning("reason_not_recorded", reason=reason, why=str(error))
 
     async def _withdraw(self, ending: Ending) -> None:
         """Remove an output that no document will ever point to."""
@@ -115,13 +123,21 @@ class Finisher:
         await aiofiles.os.replace(path, kept)
         return Delivered(None, f"out.csv could not be uploaded; it is kept in {kept}")
 
-    def _status(self, head: LogRecord) -> TaskStatus:
+    def _status(self, head: LogRecord) -> tuple[TaskStatus, str | None]:
+        """The status by the log, and why if the log itself does not say it."""
         match head.cause:
             case EndCause.STOPPED:
-                return TaskStatus.STOPPED
+                return TaskStatus.STOPPED, None
             case EndCause.FAULT:
-                return TaskStatus.INTERNAL_ERROR
+                return TaskStatus.INTERNAL_ERROR, None
             case _:
-                return final_status(
-                    total=self._task.total_rows, failed=head.failed, succeeded=head.succeeded
-                )
+                total, failed, succeeded = self._task.total_rows, head.failed, head.succeeded
+                status = final_status(total=total, failed=failed, succeeded=succeeded)
+                if status is not TaskStatus.INTERNAL_ERROR:
+                    return status, None
+                counts = f"{failed} failed, {succeeded} succeeded"
+                return status, f"the counts contradict the {total} rows of in.csv: {counts}"
+
+
+def _joined(*reasons: str | None) -> str | None:
+    return "; ".join(one for one in reasons if one is not None) or None

@@ -124,10 +124,16 @@ async def test_a_hook_that_crashes_does_not_change_the_result(told: Told, failin
     assert [hook for hook, _, _ in told.calls] == ["finish", "cleanup"]
 
 
-async def test_a_finish_hook_that_crashes_is_named_in_the_reason(told: Told) -> None:
-    told.failing.add("finish")
-    task = await told.engine.ended(await started(told, "1"))
+async def test_hooks_that_crash_are_named_in_the_reason(told: Told) -> None:
+    told.failing |= {"finish", "cleanup"}
+    task_id = await started(told, "1")
+    task = await told.engine.ended(task_id)
     assert task.reason == "finish crashed: RuntimeError"
+
+    await cleaned_up(told)
+    reason = "finish crashed: RuntimeError; cleanup crashed: RuntimeError"
+    task = await told.engine.until(task_id, lambda task: task.reason == reason)
+    assert (task.status, task.succeeded) == (TaskStatus.SUCCESS, 1)
 
 
 def header_of(_action: str) -> list[str]:

@@ -200,3 +200,14 @@ async def test_a_row_that_a_verifier_refuses_fails_and_its_handler_is_not_called
     assert output == table(["n", "colour", "size", "error"], expected)
     assert called == [1, 7]
     assert (task.status, task.succeeded, task.failed) == (TaskStatus.PARTIAL, 2, 5)
+
+
+async def test_counts_that_contradict_the_input_are_an_internal_error_that_says_so(
+    engine: Engine,
+) -> None:
+    task_id = await engine.submit("bear", numbers(101), total_rows=50)
+    await engine.schedulers[0].start(task_id)
+    task = await engine.ended(task_id)
+
+    assert task.status is TaskStatus.INTERNAL_ERROR
+    assert task.reason == "the counts contradict the 50 rows of in.csv: 1 failed, 100 succeeded"

@@ -79,6 +79,11 @@ def ended(ending: Ending) -> Update:
     return update | {"$addToSet": {"attachments": {"$each": named}}} if named else update
 
 
+def explained(reason: str, now: int) -> Update:
+    """Final as before, with another reason."""
+    return {"$set": {"reason": reason, "pvt_modified": now}}
+
+
 def _written(values: Mapping[str, object], now: int) -> Update:
     update: Update = {"$set": {"pvt_modified": now}}
     for name, value in values.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -17,6 +16,7 @@ from kztasks.domain.task import AttachedFile
 from kztasks.errors import KztasksError, StoreUnavailable
 from kztasks.run_time import RunTimeSettings
 from kztasks.scheduler.answers import BatchLost
+from kztasks.scheduler.pause import pause
 from kztasks.store.interface import FileStore
 from tasks_bindings.bus import Bus, Message
 from tasks_bindings.errors import BusError, WireError
@@ -72,7 +72,7 @@ class Attacher:
                     raise FileRefused(
                         "the file could not be stored; it stays with the app"
                     ) from error
-                await asyncio.sleep(self._run_time().pause_between_upload_output_attempts_s)
+                await pause(lambda: self._run_time().pause_between_upload_output_attempts_s)
 
     async def release(self, instance: str, path: str) -> None:
         """Tell the app that its file is stored. That it may get lost costs disk space alone."""

@@ -7,7 +7,6 @@ never writes to the same file.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +26,7 @@ from kztasks.domain.log import ROOT_SHA, LogRecord, RecordKind, is_sealed
 from kztasks.domain.task import OutputFile
 from kztasks.errors import LogBroken, StoreUnavailable
 from kztasks.run_time import RunTimeSettings
+from kztasks.scheduler.pause import pause
 from kztasks.store.interface import FileStore, LogStore
 
 _log = structlog.get_logger(__name__)
@@ -113,7 +113,7 @@ async def upload(
             stored = await _upload_once(files, output, task_id)
         except StoreUnavailable as error:
             _log.warning("output_not_uploaded", tries=tries, why=str(error))
-            await asyncio.sleep(settings().pause_between_upload_output_attempts_s)
+            await pause(lambda: settings().pause_between_upload_output_attempts_s)
             if tries >= settings().attempt_upload_output_times:
                 return None
         else:

@@ -128,9 +128,8 @@ async def test_hooks_that_crash_are_named_in_the_reason(told: Told) -> None:
     told.failing |= {"finish", "cleanup"}
     task_id = await started(told, "1")
     task = await told.engine.ended(task_id)
-    assert task.reason == "finish crashed: RuntimeError"
+    assert str(task.reason).startswith("finish crashed: RuntimeError")
 
-    await cleaned_up(told)
     reason = "finish crashed: RuntimeError; cleanup crashed: RuntimeError"
     task = await told.engine.until(task_id, lambda task: task.reason == reason)
     assert (task.status, task.succeeded) == (TaskStatus.SUCCESS, 1)

@@ -57,14 +57,9 @@ class Idempotency:
         """`Creator.create` under a key; raises as it does.
 
         Raises:
-            BadField: the key is not of 1 to 255 visible ASCII characters.
             StillRunning: the first request under the key has no answer yet.
             KeyReused: the first request under the key asked for something else.
         """
-        if _KEY.fullmatch(key) is None:
-            raise BadField(
-                "idempotency_key", "pattern", "The key must be 1 to 255 visible ASCII characters"
-            )
         mine = Attempt(
             key=_unique(access, key), holder=secrets.token_hex(16), task_id=new_task_id()
         )
@@ -134,6 +129,19 @@ class Idempotency:
                 await self._store.idempotency.beat(mine.key, mine.holder)
             except KztasksError:
                 _log.warning("key_not_kept", task_id=mine.task_id, exc_info=True)
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The key that a client sends.
+
+    Raises:
+        BadField: it is not of 1 to 255 visible ASCII characters.
+    """
+    if header is not None and _KEY.fullmatch(header) is None:
+        raise BadField(
+            "idempotency_key", "pattern", "The key must be 1 to 255 visible ASCII characters"
+        )
+    return header
 
 
 def _unique(access: Access, key: str) -> str:

@@ -16,7 +16,7 @@ from kztasks.api.content import BodyKind, body_kind, form_boundary, is_base64
 from kztasks.api.decoding import base64_decoded
 from kztasks.api.form import FormFile, read_form
 from kztasks.api.refusals import BadField, BodyTooLarge
-from kztasks.api.values import values_of
+from kztasks.api.values import query_text, values_of
 from kztasks.csvio import Row, encode_row, encode_rows, records_to_rows
 
 MAX_FILE_NAME_CHARS: Final = 255
@@ -118,7 +118,7 @@ class RequestBody:
         return given or _file_name(_CONTROL.sub("_", file.file_name)[:MAX_FILE_NAME_CHARS])
 
     def _name_in_query(self) -> str | None:
-        return _file_name(self._request.query_params.get("file_name"))
+        return _file_name(query_text("file_name", self._request.query_params))
 
 
 async def _unless_empty(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes] | None:

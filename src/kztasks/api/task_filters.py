@@ -50,12 +50,13 @@ _PRESENCE: Final = {
     "value_missing": Relation.IS_MISSING,
     "missing_value": Relation.IS_MISSING,
 }
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,15}")
 _FLAGS: Final = {"true": True, "false": False}
 
 
-class _NeverTrueError(Exception):
-    """The condition can hold for no task."""
+_NEVER: Final = None
+"""A condition that can hold for no task."""
 
 
 def task_filter(query: Iterable[tuple[str, str]]) -> TaskFilter:
@@ -67,18 +68,15 @@ def task_filter(query: Iterable[tuple[str, str]]) -> TaskFilter:
     Raises:
         BadField: a time is no number of Gregorian seconds, or there are too many conditions.
     """
-    conditions: list[Condition] = []
-    try:
-        for name, text in query:
-            conditions += _conditions(name, text)
-    except _NeverTrueError:
-        return TaskFilter(is_empty=True)
-    if len(conditions) > MAX_CONDITIONS:
+    found = [one for name, text in query for one in _conditions(name, text)]
+    if len(found) > MAX_CONDITIONS:
         raise BadField("filter", "maxItems", "There are too many filters", target=MAX_CONDITIONS)
-    return TaskFilter(tuple(conditions))
+    if _NEVER in found:
+        return TaskFilter(is_empty=True)
+    return TaskFilter(tuple(one for one in found if one is not None))
 
 
-def _conditions(name: str, text: str) -> Iterator[Condition]:
+def _conditions(name: str, text: str) -> Iterator[Condition | None]:
     if name in _RANGES:
         field, relation = _RANGES[name]
         yield Condition(field, relation, (_seconds(name, text),))
@@ -91,21 +89,21 @@ def _conditions(name: str, text: str) -> Iterator[Condition]:
         yield from _comparison(name.removeprefix("filter_"), Relation.IS_ONE_OF, text)
 
 
-def _presence(key: str, relation: Relation) -> Iterator[Condition]:
+def _presence(key: str, relation: Relation) -> Iterator[Condition | None]:
     field = _ALIASES.get(key, key)
     if field in FIELDS:
         yield Condition(field, relation)
     elif relation is Relation.EXISTS:
-        raise _NeverTrueError
+        yield _NEVER
 
 
-def _comparison(key: str, relation: Relation, text: str) -> Iterator[Condition]:
+def _comparison(key: str, relation: Relation, text: str) -> Iterator[Condition | None]:
     field = _ALIASES.get(key, key)
     values = tuple(_values(field, _members(text))) if field in FIELDS else ()
     if values:
         yield Condition(field, relation, values)
     elif relation is Relation.IS_ONE_OF:
-        raise _NeverTrueError
+        yield _NEVER
 
 
 def _values(field: str, members: list[str]) -> Iterator[Comparable]:
@@ -133,6 +131,6 @@ def _members(text: str) -> list[str]:
 
 
 def _seconds(name: str, text: str) -> int:
-    if _INTEGER.fullmatch(text) is None:
+    if _SECONDS.fullmatch(text) is None:
         raise BadField(name, "type", "Value did not match type(s): integer", target="integer")
     return int(text)

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from pydantic import JsonValue
+from starlette.datastructures import QueryParams
 
 from kztasks.api.content import is_json
 from kztasks.api.context import context_of
 from kztasks.api.jsonbody import MAX_CONTROL_BYTES, envelope_of, read_bounded
+from kztasks.api.refusals import BadField
 
 _NOTHING: Mapping[str, JsonValue] = {}
 
@@ -26,7 +28,7 @@ class Values:
         query: of the URL.
     """
 
-    def __init__(self, envelope: Mapping[str, JsonValue], query: Mapping[str, str]) -> None:
+    def __init__(self, envelope: Mapping[str, JsonValue], query: QueryParams) -> None:
         self._envelope = envelope
         self._query = query
 
@@ -37,19 +39,51 @@ class Values:
         return data if isinstance(data, dict) else _NOTHING
 
     def text(self, name: str) -> str | None:
-        """A value as text; `None` where it is missing, empty, or neither text nor a number."""
-        for found in (self.data.get(name), self._query.get(name), self._envelope.get(name)):
+        """A value as text; `None` where it is missing, or neither text nor a number.
+
+        Raises:
+            BadField: the query has it twice.
+        """
+        in_query = query_text(name, self._query)
+        for found in (self.data.get(name), in_query, self._envelope.get(name)):
             if isinstance(found, bool):
                 return "true" if found else "false"
             if isinstance(found, str | int) and found != "":
                 return str(found)
-        return None
+        return in_query
 
     def flag(self, name: str) -> bool | None:
-        """A value as true or false; `None` where it is neither."""
-        return {"true": True, "1": True, "false": False, "0": False}.get(
-            (self.text(name) or "").lower()
-        )
+        """A value as true or false; `None` where it is missing.
+
+        Raises:
+            BadField: it is neither.
+        """
+        return flag(name, self.text(name))
+
+
+def query_text(name: str, query: QueryParams) -> str | None:
+    """A value that the query alone may have.
+
+    Raises:
+        BadField: it has it twice.
+    """
+    given = query.getlist(name)
+    if len(given) > 1:
+        raise BadField(name, "maxItems", "The parameter is given more than once", target=1)
+    return given[0] if given else None
+
+
+def flag(name: str, text: str | None) -> bool | None:
+    """What a text says, or `None` where there is none.
+
+    Raises:
+        BadField: it is neither `true` nor `false`.
+    """
+    if text is None:
+        return None
+    if text not in {"true", "false"}:
+        raise BadField(name, "type", "Value did not match type(s): boolean", target="boolean")
+    return text == "true"
 
 
 async def values_of(request: Request, *, limit: int = MAX_CONTROL_BYTES) -> Values:

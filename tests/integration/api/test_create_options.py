@@ -42,8 +42,9 @@ async def test_a_task_that_cannot_be_started_is_there_all_the_same(
 
 
 async def test_without_start_nothing_is_started(front: Front) -> None:
-    for value in ("false", "0", "", "nonsense"):
-        assert (await front.put(CSV, start=value)).status_code == 201
+    assert (await front.put(CSV, start="false")).status_code == 201
+    for value in ("", "1", "True", "nonsense"):
+        assert (await front.put(CSV, start=value)).status_code == 400
     assert {call[0] for call in front.scheduler.asked} == {"lookup"}
 
 

@@ -69,6 +69,12 @@ async def test_a_time_that_is_no_number_is_refused(front: Front, query: dict[str
     assert response.json()["message"] == "validation error"
 
 
+async def test_a_value_that_is_given_twice_is_refused(front: Front) -> None:
+    for name in ("page_size", "paginate", "start_key"):
+        response = await front.http.get(TASKS, params=[(name, "1"), (name, "2")])
+        assert response.status_code == 400, name
+
+
 async def test_pages_are_full_with_a_filter_too(front: Front) -> None:
     wanted = []
     for _ in range(3):

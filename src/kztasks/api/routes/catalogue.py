@@ -11,6 +11,7 @@ from kztasks.api.models import HelpEnvelope
 from kztasks.api.routes import examples, parameters
 from kztasks.api.routes.answers import answers
 from kztasks.api.services import services_of
+from kztasks.api.values import query_text
 
 router = APIRouter(tags=["discovery"])
 
@@ -21,12 +22,14 @@ router = APIRouter(tags=["discovery"])
     dependencies=[Depends(charge_open_route)],
     response_model=None,
     responses=answers(
-        HelpEnvelope, examples.success({"tasks": dict(examples.KIND)}), 404, 429, 503
+        HelpEnvelope, examples.success({"tasks": dict(examples.KIND)}), 400, 404, 429, 503
     ),
     openapi_extra=parameters.parameters(parameters.CATEGORY, parameters.ACTION),
 )
 async def get_help(request: Request) -> KazooResponse:
     """The tasks that can be created, with their metadata."""
     services, query = services_of(request), request.query_params
-    found = await services.catalogue.help(query.get("category"), query.get("action"))
+    found = await services.catalogue.help(
+        query_text("category", query), query_text("action", query)
+    )
     return services.envelopes.success(context_of(request), {"tasks": found})

@@ -13,7 +13,7 @@ from kztasks.api.content import wants_csv
 from kztasks.api.context import context_of
 from kztasks.api.creation import Order
 from kztasks.api.envelope import KazooResponse
-from kztasks.api.idempotency import Answer
+from kztasks.api.idempotency import Answer, idempotency_key
 from kztasks.api.listing import listed, unpaged
 from kztasks.api.models import TaskEnvelope, TaskListEnvelope, ValidityEnvelope
 from kztasks.api.paging import encode_key, key_of, page_request
@@ -23,7 +23,7 @@ from kztasks.api.service import read_json
 from kztasks.api.services import services_of
 from kztasks.api.submission import RequestBody
 from kztasks.api.task_filters import task_filter
-from kztasks.api.values import values_of
+from kztasks.api.values import flag, query_text, values_of
 
 create_router = APIRouter(tags=["tasks"])
 list_router = APIRouter(tags=["tasks"])
@@ -88,11 +88,13 @@ async def create(request: Request, access: AccessDep) -> Response:
     """
     services = services_of(request)
     query = request.query_params
-    order = Order(query.get("category"), query.get("action"), _is_true(query.get("start")))
+    category, action = query_text("category", query), query_text("action", query)
+    order = Order(category, action, bool(flag("start", query_text("start", query))))
+    key = idempotency_key(request.headers.get("idempotency-key"))
     body = RequestBody(request, services.deps.settings)
     context = context_of(request)
     context.leases.enter_context(services.uploads.passing(access.caller.account_id))
-    if _is_true(query.get("validate_only")):
+    if flag("validate_only", query_text("validate_only", query)):
         checked = await services.creator.check(access, order, body)
         data = {
             "valid": True,
@@ -100,7 +102,6 @@ async def create(request: Request, access: AccessDep) -> Response:
             "columns": checked.columns if checked else [],
         }
         return services.envelopes.success(context, data)
-    key = request.headers.get("idempotency-key")
     if key is not None:
         return _created(request, await services.idempotency.create(access, key, order, body))
     created = await services.creator.create(access, order, body)
@@ -165,7 +166,3 @@ def _created(request: Request, answer: Answer) -> KazooResponse:
         more={"start_refused": refused} if refused else None,
         headers=headers,
     )
-
-
-def _is_true(text: str | None) -> bool:
-    return (text or "").lower() in {"true", "1"}

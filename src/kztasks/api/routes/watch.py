@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _ANSWERS: Final[Answers] = {
     HTTPStatus.OK: {
         "description": "`snapshot`, `progress`, `status`; ends after the final status",
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": examples.EVENTS}},
+        "content": {EVENT_STREAM: {"schema": {"title": "Events"}, "example": examples.EVENTS}},
     },
     HTTPStatus.NO_CONTENT: {"description": "The task has ended, and the client knows it"},
     **errors(ACCOUNT_ERRORS),

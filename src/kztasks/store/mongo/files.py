@@ -25,7 +25,10 @@ _logger = structlog.get_logger(__name__)
 CHUNK_BYTES: Final = 255 * 1024
 """GridFS's own default."""
 _GROUP: Final = 4
-"""Chunks that travel in one message; an upload holds two groups, a download one."""
+"""Chunks of an upload that travel in one message; it holds two groups.
+
+A download holds a single chunk: there may be hundreds whose readers are slow.
+"""
 
 
 class MetadataDocument(TypedDict):
@@ -149,8 +152,8 @@ class MongoDownload:
     async def _load(self) -> bytes:
         chunk_size = self._file["chunkSize"]
         first, skipped = divmod(self._position, chunk_size)
-        data = await self._store.chunks(self._file["_id"], first, first + _GROUP)
-        expected = min(self.size - first * chunk_size, _GROUP * chunk_size)
+        data = await self._store.chunk(self._file["_id"], first)
+        expected = min(self.size - first * chunk_size, chunk_size)
         if len(data) != expected:
             raise NotFound(f"file {self._file['_id']} is not whole (any more)")
         return data[skipped:]
@@ -206,10 +209,10 @@ class MongoFiles:
         with translated("storing a file"):
             await self._chunks.insert_many(chunks)
 
-    async def chunks(self, file_id: str, first: int, end: int) -> bytes:
-        """The content of chunks `first` to `end` (exclusive), as many as there are."""
-        wanted = self._chunks.find(
-            {"files_id": {"$eq": file_id}, "n": {"$gte": first, "$lt": end}}
-        ).sort("n")
+    async def chunk(self, file_id: str, number: int) -> bytes:
+        """The content of a chunk; empty if there is none."""
         with translated("reading a file"):
-            return b"".join([chunk["data"] for chunk in await wanted.to_list(None)])
+            found = await self._chunks.find_one(
+                {"files_id": {"$eq": file_id}, "n": {"$eq": number}}
+            )
+        return found["data"] if found is not None else b""

@@ -65,8 +65,8 @@ def test_all_traffic_of_schedulers_and_apps_fits_the_schemas(
     cluster: Cluster, client: Client, tap: Stranger, tmp_path: Path
 ) -> None:
     running = [cluster.scheduler(), cluster.scheduler(), cluster.app("tests.apps.slow:app")]
-    for target in (write_zoo(tmp_path), write_claim(tmp_path, "one")):
-        running.append(cluster.app(target, folder=tmp_path))
+    targets = (write_zoo(tmp_path), write_claim(tmp_path, "one"))
+    running.extend(cluster.app(target, folder=tmp_path) for target in targets)
     for category, action in (("slow", "copy"), ("zoo", "dump"), ("words", "name")):
         client.wait_for_action(category, action)
     refused = cluster.app(write_claim(tmp_path, "two", "Another"), folder=tmp_path)

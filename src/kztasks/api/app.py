@@ -29,12 +29,14 @@ from kztasks.api.routes import (
     auth,
     catalogue,
     collection,
+    document,
     failures,
     files,
     health,
     tasks,
     watch,
 )
+from kztasks.api.routes.document import keep_document
 from kztasks.api.services import build_services, install, services_in, services_of
 from kztasks.csvio import CsvError
 from kztasks.errors import KztasksError
@@ -68,7 +70,7 @@ _WHOLE: Final = (collection.create_router, collection.list_router, *_ITEM)
 Mount = tuple[str, tuple[APIRouter, ...], list[Dependency]]
 MOUNTS: Final[tuple[Mount, ...]] = (
     ("", (health.router, auth.jwks_router), []),
-    ("/v2", (catalogue.router, auth.router), []),
+    ("/v2", (catalogue.router, auth.router, document.router), []),
     (_BY_ACCOUNT_PREFIX, _WHOLE, _BY_ACCOUNT),
     ("/v2/account/tasks", _WHOLE, _OWN),
     ("/v2/tasks", (collection.create_router, *_ITEM), _ADMIN),
@@ -89,14 +91,13 @@ def create_app(deps: ApiDeps) -> FastAPI:
     app = FastAPI(
         title="kztasks",
         version=VERSION,
-        openapi_url=OPENAPI_PATH,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     install(app, services)
     paths = PathTable()
-    paths.add("GET", OPENAPI_PATH)
     for prefix, routers, access in MOUNTS:
         for router in routers:
             _mount(app, paths, prefix, router, access)
@@ -106,6 +107,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
     app.add_middleware(Dispatcher, paths=paths, cors=cors, services=services)
     app.add_middleware(RequestScope, services=services, paths=paths, cors=cors)
     describe(app, paths, OPEN_ROUTES, original=_BY_ACCOUNT_PREFIX, copies=_COPIES)
+    keep_document(app)
     return app
 
 

@@ -19,6 +19,7 @@ from kztasks.api.identity.tokens import Tokens
 from kztasks.api.limits.buckets import Buckets
 from kztasks.api.limits.gates import Gate
 from kztasks.api.metrics import Metrics
+from kztasks.api.readiness import Readiness
 from kztasks.api.service import TaskService
 
 
@@ -40,6 +41,7 @@ class Services:
     tokens: Tokens
     audit: Auditor
     metrics: Metrics
+    readiness: Readiness
     by_account: Buckets
     by_address: Buckets
     requests: Gate
@@ -74,6 +76,7 @@ def build_services(deps: ApiDeps) -> Services:
         tokens=Tokens(store, keyring, settings.tokens.lifetime_s, deps.clock),
         audit=audit,
         metrics=metrics,
+        readiness=Readiness(store, deps.scheduler),
         by_account=Buckets(rates.burst, rates.per_s),
         by_address=Buckets(rates.burst, rates.per_s),
         requests=Gate(concurrency.requests),

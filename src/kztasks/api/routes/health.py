@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Awaitable
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final
@@ -16,10 +14,10 @@ from starlette.responses import Response
 from kztasks.api.context import context_of
 from kztasks.api.envelope import KazooResponse
 from kztasks.api.models import Health, Readiness
+from kztasks.api.readiness import OK
 from kztasks.api.refusals import Forbidden
 from kztasks.api.routes.answers import answers, errors
 from kztasks.api.services import services_of
-from kztasks.errors import KztasksError
 
 router = APIRouter(tags=["operations"])
 
@@ -50,13 +48,8 @@ async def healthz() -> KazooResponse:
 )
 async def readyz(request: Request) -> KazooResponse:
     """Whether bus, store and a scheduler can be reached; 503 and the names of those that cannot."""
-    deps = services_of(request).deps
-    store, scheduler = await asyncio.gather(
-        _outcome(deps.store.ping()), _outcome(deps.scheduler.lookup(None, None))
-    )
-    bus = "ok" if deps.scheduler.is_ready else "bus_unavailable"
-    checks = {"bus": bus, "store": store, "scheduler": scheduler}
-    is_ready = all(outcome == "ok" for outcome in checks.values())
+    checks = await services_of(request).readiness.checks()
+    is_ready = all(outcome == OK for outcome in checks.values())
     return KazooResponse(
         {"status": "ok" if is_ready else "unavailable", "checks": checks},
         status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
@@ -98,11 +91,3 @@ def _may_read_metrics(request: Request, token: str | None) -> bool:
         return ip_address(context_of(request).client).is_loopback
     except ValueError:
         return False
-
-
-async def _outcome(check: Awaitable[object]) -> str:
-    try:
-        await check
-    except KztasksError as error:
-        return error.code
-    return "ok"

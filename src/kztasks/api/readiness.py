@@ -1,0 +1,50 @@
+"""Whether the parts that the front needs can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Final
+
+from kztasks.api.deps import Scheduler
+from kztasks.errors import KztasksError
+from kztasks.store.interface import Store
+
+OK: Final = "ok"
+FRESH_S: Final = 1.0
+"""Probes are open to all, so the parts are not asked for each of them."""
+
+
+class Readiness:
+    """Asks bus, store and a scheduler, and remembers for a second what they said."""
+
+    def __init__(self, store: Store, scheduler: Scheduler) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._lock = asyncio.Lock()
+        self._checks: dict[str, str] = {}
+        self._asked_at: float | None = None
+
+    async def checks(self) -> Mapping[str, str]:
+        """`ok`, or the code of an error, for each part."""
+        async with self._lock:
+            if self._asked_at is None or time.monotonic() - self._asked_at > FRESH_S:
+                self._checks = await self._ask()
+                self._asked_at = time.monotonic()
+            return self._checks
+
+    async def _ask(self) -> dict[str, str]:
+        store, scheduler = await asyncio.gather(
+            _outcome(self._store.ping()), _outcome(self._scheduler.lookup(None, None))
+        )
+        bus = OK if self._scheduler.is_ready else "bus_unavailable"
+        return {"bus": bus, "store": store, "scheduler": scheduler}
+
+
+async def _outcome(check: Awaitable[object]) -> str:
+    try:
+        await check
+    except KztasksError as error:
+        return error.code
+    return OK

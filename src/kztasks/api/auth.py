@@ -147,6 +147,19 @@ def charge_open_route(request: Request) -> None:
     context.tokens = services.by_address.take(context.client, cost)
 
 
+def take_upload_place(request: Request, account: Account) -> None:
+    """Let the request be one of the account's uploads until it is answered.
+
+    Raises:
+        TooManyRequests: the account has as many as it may.
+        Overloaded: the process has.
+    """
+    context = context_of(request)
+    if not context.is_upload:
+        context.leases.enter_context(services_of(request).uploads.passing(account.account_id))
+        context.is_upload = True
+
+
 def _bearer(authorization: str) -> str | None:
     if not authorization.lower().startswith(_BEARER):
         return None

@@ -30,6 +30,7 @@ class RequestContext:
         access: the account that the request may act on, once that is granted.
         tokens: the state of the rate limit that the request counts for.
         envelope: the JSON body, its keys in lower case, once it is read.
+        is_upload: whether the request has a place among the uploads.
         tunnelled: whether the method came as the `verb` of a POST.
         is_pretty: whether the answer is for a person to read.
         leases: what the request holds until it is answered.
@@ -42,6 +43,7 @@ class RequestContext:
     access: Access | None = None
     tokens: Tokens = NOTHING_TAKEN
     envelope: dict[str, JsonValue] | None = None
+    is_upload: bool = False
     tunnelled: bool = False
     is_pretty: bool = False
     leases: ExitStack = field(default_factory=ExitStack)

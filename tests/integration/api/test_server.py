@@ -157,6 +157,24 @@ async def test_connections_have_their_limit_and_come_back(
     assert (await http.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize(("trusted", "shown"), [("", "127.0.0.1"), ("127.0.0.1", "192.0.2.7")])
+async def test_a_clients_address_is_believed_from_trusted_proxies_alone(
+    front: Front, trusted: str, shown: str
+) -> None:
+    server = HttpServer(front.app, Settings(http_port=0, http_trusted_proxies=trusted))
+    await server.start()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+        await http.put(
+            TASKS,
+            params={"category": "skel", "action": "tick"},
+            headers={"x-auth-token": TOKEN, "x-forwarded-for": "192.0.2.7"},
+        )
+    await server.close()
+    (entry,) = await front.store.audit.of_account("a" * 32, limit=9)
+
+    assert entry.client == shown
+
+
 async def test_the_process_may_have_as_many_files_open_as_it_serves_connections(
     server: HttpServer,
 ) -> None:

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from structlog.testing import capture_logs
 
 from kztasks.api.app import create_app
 from kztasks.api.config import ApiSettings, Rates, TokenSettings
@@ -104,6 +105,21 @@ async def test_a_disabled_account_gets_no_token(front: Front) -> None:
 
     assert response.status_code == 423
     assert "auth_token" not in response.json()
+
+
+async def test_neither_key_nor_token_is_ever_logged(front: Front) -> None:
+    with capture_logs() as logs:
+        made = (await login(front)).json()["auth_token"]
+        await status(front, made)
+        await front.http.get(TASKS, params={"auth_token": made})
+        await front.http.get(TASKS, params={"authorization": f"Bearer {made}"})
+        await front.http.post(f"{TASKS}/x", json={"data": {}, "verb": "get", "auth_token": made})
+        await front.http.delete("/v2/token_auth", headers={"authorization": f"Bearer {made}"})
+        await status(front, made)
+
+    assert len([log for log in logs if log["event"] == "http_request"]) == 7
+    for secret in (KEY, made, made.rsplit(".", 1)[1]):
+        assert secret not in str(logs)
 
 
 async def test_an_api_key_itself_is_no_token(front: Front) -> None:

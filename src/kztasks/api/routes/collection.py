@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from kztasks.api.auth import AccessDep
+from kztasks.api.auth import AccessDep, take_upload_place
 from kztasks.api.content import wants_csv
 from kztasks.api.context import context_of
 from kztasks.api.creation import Order
@@ -93,7 +93,7 @@ async def create(request: Request, access: AccessDep) -> Response:
     key = idempotency_key(request.headers.get("idempotency-key"))
     body = RequestBody(request, services.deps.settings)
     context = context_of(request)
-    context.leases.enter_context(services.uploads.passing(access.caller.account_id))
+    take_upload_place(request, access.caller)
     if flag("validate_only", query_text("validate_only", query)):
         checked = await services.creator.check(access, order, body)
         data = {

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from kztasks.api.auth import AccessDep
+from kztasks.api.auth import AccessDep, take_upload_place
 from kztasks.api.context import context_of
 from kztasks.api.creation import Order
 from kztasks.api.envelope import KazooResponse
@@ -65,6 +65,6 @@ async def rerun(request: Request, access: AccessDep, task_id: str) -> KazooRespo
     order = Order(task.category, task.action, bool(values.flag("start")))
     rows = FailedRows(services.deps.store, task, task.input)
     context = context_of(request)
-    context.leases.enter_context(services.uploads.passing(access.caller.account_id))
+    take_upload_place(request, access.caller)
     created = await services.creator.create(access, order, rows)
     return services.envelopes.success(context, created.data, status=HTTPStatus.CREATED)

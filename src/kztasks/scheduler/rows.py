@@ -41,6 +41,8 @@ PAUSE_LOOK_S: Final = 1.0
 """How often a long pause looks whether it is still to be that long."""
 DEATHS_THAT_PROVE: Final = 2
 """So many processes must have died while they ran a batch alone, before it gets the blame."""
+MOST_UNPROVEN: Final = 20
+"""So often a batch may be dead without a proof: the app may never say that it runs one alone."""
 STOP_PATIENCE_S: Final = 5.0
 """How long a stop waits for the batch that runs, before it ends the task without it."""
 
@@ -85,6 +87,7 @@ class RowLoop:
         self._max_data_bytes = max_data_bytes
         self._waiting_for = waiting_for
         self._prepared: Prepared | None = None
+        self._unproven = 0
         self._fetched: tuple[str, str] | None = None
         self._rests_since = float("-inf")
         self._is_stopped = False
@@ -201,6 +204,7 @@ class RowLoop:
         attempts: int,
         attached: AttachedFile | None = None,
     ) -> LogRecord:
+        self._unproven = 0
         self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
         self._rests_since = time.monotonic()
         app = f"{reply.app.name}/{reply.app.version}/{reply.app.instance}"
@@ -216,6 +220,9 @@ class RowLoop:
         _log.error("batch_poisoned", rows=prepared.count, ran_alone=error.ran_alone)
         self._prepared = None
         is_guilty = error.ran_alone >= DEATHS_THAT_PROVE
+        self._unproven = 0 if is_guilty else self._unproven + 1
+        if self._unproven > MOST_UNPROVEN:
+            return self._end(head, EndCause.FAULT, str(error))
         if prepared.count > 1 or not is_guilty:
             if is_guilty or not self._sizer.is_searching:
                 self._sizer.suspect(prepared.count)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kztasks.domain.status import TaskStatus
+from kztasks.scheduler import rows
 from tasks_bindings import INIT, App, Category, Context, Row, Step, row
 from tasks_bindings.wire.topology import DELIVERY_LIMIT
 from tests.integration.scheduler.kit import Engine, RunningApp, numbers, table
@@ -84,6 +85,22 @@ async def test_the_row_gets_the_blame_and_the_action_says_how_it_goes_on(
             lines.append([str(number), str(total), None])
     assert output == table(["n", "sum", "error"], lines)
     assert (task.status, task.failed, task.succeeded) == (TaskStatus.PARTIAL, 1, last - 1)
+
+
+async def test_an_app_that_proves_nothing_does_not_die_for_ever(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that never says that it runs a batch alone."""
+    monkeypatch.setattr(rows, "DEATHS_THAT_PROVE", DELIVERY_LIMIT + 2)
+    monkeypatch.setattr(rows, "MOST_UNPROVEN", 3)
+    app = Supervised(engine, "continue")
+    await app.start()
+    await engine.scheduler(batch_rows=LARGEST)
+    task, output = await engine.run("add", table(["n"], [["1"], [str(POISON)]]))
+
+    assert task.status is TaskStatus.INTERNAL_ERROR
+    assert task.reason == "every process that took the batch died"
+    assert output.startswith(b'"n"')
 
 
 async def test_no_more_processes_die_than_halving_takes(engine: Engine) -> None:

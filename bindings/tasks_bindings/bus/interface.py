@@ -196,7 +196,7 @@ class Bus(Protocol):
         mandatory: bool = True,
         timeout: float = 5.0,
     ) -> AbstractAsyncContextManager[Call]:
-        """Publish with a fresh correlation id and this session's reply queue; then receive.
+        """Publish with a fresh correlation id and the present reply queue; then receive.
 
         Entering the context publishes, with the errors of `publish`. Leaving it forgets the
         correlation id: later answers are counted and dropped.

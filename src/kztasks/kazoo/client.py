@@ -62,7 +62,7 @@ class KazooClient:
         return self._bus.is_ready
 
     async def open(self) -> None:
-        """Listen for replies, in this session of the bus and in all later ones.
+        """Listen for replies, in the present session of the bus and all later ones.
 
         The key that they come under stays the same in all sessions, the queue does not.
         """

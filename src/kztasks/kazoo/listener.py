@@ -77,7 +77,7 @@ class KazooListener:
         self.counts: Counter[str] = Counter()
 
     async def open(self) -> None:
-        """Take requests from now on, in this session of the bus and in all later ones."""
+        """Take requests from now on, in the present session of the bus and all later ones."""
         self._subscription = await self._bus.consume(REQUESTS_QUEUE, self._handle)
 
     async def close(self, timeout: float = 5.0) -> None:

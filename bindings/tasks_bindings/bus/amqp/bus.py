@@ -148,7 +148,7 @@ class AmqpBus:
             yield call
 
     async def consume(self, queue: Queue, handler: Handler) -> AmqpSubscription:
-        """Consume a queue in this session and all later ones; see `Bus.consume`."""
+        """Consume a queue, now and after each reconnection; see `Bus.consume`."""
         subscription = AmqpSubscription(queue, handler, self._forget)
         self._made.add(subscription)
         self._subscriptions.append(subscription)

@@ -94,7 +94,7 @@ class Session:
         return not self.lost.done() and self._publishing.is_blocked
 
     def serves(self, subscription: AmqpSubscription) -> bool:
-        """Whether a subscription has its consumer in this session."""
+        """Whether a subscription has its consumer here."""
         return subscription in self._subscriptions
 
     async def serve(self, subscription: AmqpSubscription) -> None:

@@ -138,7 +138,7 @@ class MemoryBus:
             yield call
 
     async def consume(self, queue: Queue, handler: Handler) -> MemorySubscription:
-        """Consume a queue in this session and all later ones; see `Bus.consume`."""
+        """Consume a queue, now and after each reconnection; see `Bus.consume`."""
         subscription = MemorySubscription(queue, handler, self._forget)
         if self._session is not None:
             self._session.serve(subscription)

@@ -183,7 +183,7 @@ class BatchRun:
             if self._is_over():
                 return
             if bad := guard.bad_fields(cells):
-                run.returns.append({"bad_fields": bad})
+                run.returns.append({"bad_fields": [one.column for one in bad]})
                 continue
             args = dict(zip(guard.columns, cells, strict=True))
             if guard.absent:

@@ -1,4 +1,4 @@
-"""Requests of a scheduler to answers of an app: batches and calls. Knows messages, not the bus."""
+"""Requests to answers of an app: batches, calls, dry runs. Knows messages, not the bus."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from structlog.contextvars import bound_contextvars
 
 from tasks_bindings.errors import BadReturn, BindingsError, ExecutionError, MessageTooLarge
 from tasks_bindings.invoke import crash_report, fold_responders, map_responders
+from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.app import App
 from tasks_bindings.sdk.batch import BatchRun
+from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data
 from tasks_bindings.sdk.replies import Answer, Replies, key_of
 from tasks_bindings.sdk.turns import Turns
+from tasks_bindings.sdk.verification import VerifyRun
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import (
     AppIdentity,
@@ -32,6 +35,7 @@ from tasks_bindings.wire.messages import (
     Progress,
     Refused,
 )
+from tasks_bindings.wire.verification import Verify
 
 _log = structlog.get_logger(__name__)
 
@@ -155,6 +159,33 @@ class Dispatcher:
         except MessageTooLarge as error:
             raise RequestRefused(error.code, f"the answer is too large: {error}") from None
 
+    async def verify(self, request: Verify, *, redelivered: bool = False) -> bytes:
+        """Say which rows would fail before their handler is called; the encoded reply.
+
+        Args:
+            request: the rows.
+            redelivered: whether the broker has given it to a process before.
+
+        Raises:
+            RequestRefused: the app does not serve the action, or a process has ended over these
+                rows. Whoever asks decides about another one; the broker would go on.
+        """
+        if redelivered:
+            raise RequestRefused("interrupted", "a process ended while it verified these rows")
+        category, action = self._served(request.category, request.action)
+        async with self._turns.take(alone=False):
+            reply = await VerifyRun(request, action, category).execute(self._identity)
+        return codec.encode(reply)
+
+    def _served(self, category_name: str, action_name: str) -> tuple[Category, Action]:
+        category = self._categories.get(category_name)
+        action = category.actions.get(action_name) if category is not None else None
+        if category is None or action is None:
+            raise RequestRefused(
+                "unknown_action", f"{self._app.name} has no tasks.{category_name}.{action_name}"
+            )
+        return category, action
+
     def _check_epoch(self, batch: Batch) -> None:
         seen = self._epochs.get(batch.task_id, 0)
         if batch.epoch < seen:
@@ -182,12 +213,7 @@ class Dispatcher:
         return answer
 
     async def _run(self, batch: Batch, *, redelivered: bool) -> Answer:
-        category = self._categories.get(batch.category)
-        action = category.actions.get(batch.action) if category is not None else None
-        if category is None or action is None:
-            raise RequestRefused(
-                "unknown_action", f"{self._app.name} has no tasks.{batch.category}.{batch.action}"
-            )
+        category, action = self._served(batch.category, batch.action)
         try:
             run = BatchRun(batch, action, category, redelivered=redelivered)
         except ExecutionError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -12,8 +12,17 @@ from tasks_bindings.invoke import CRASHES
 from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.wire.messages import Cell
+from tasks_bindings.wire.verification import Rule
 
 _log = structlog.get_logger(__name__)
+
+
+class BadField(NamedTuple):
+    """A cell that fails its row, and why."""
+
+    column: str
+    value: Cell
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +54,28 @@ class Guard:
             dict.fromkeys(column for column in metadata.columns if column not in known),
         )
 
-    def bad_fields(self, row: list[Cell]) -> list[str]:
-        """Columns that fail: mandatory ones without a value, and those whose verifier refuses."""
+    def bad_fields(self, row: list[Cell]) -> list[BadField]:
+        """Cells that fail: mandatory ones without a value, and those whose verifier refuses.
+
+        Batches and dry runs both ask here, so that they cannot differ.
+        """
         bad = [
-            column
+            BadField(column, cell, rule)
             for index, column, mandatory, verifier in self.checks
-            if (mandatory if (cell := row[index]) is None else _refused(verifier, cell))
+            if (rule := _broken(verifier, (cell := row[index]), mandatory=mandatory)) is not None
         ]
-        return bad + list(self.missing)
+        if self.missing:
+            bad += [BadField(column, None, Rule.MANDATORY) for column in self.missing]
+        return bad
 
 
-def _refused(verifier: Callable[[str], Any] | None, cell: str) -> bool:
+def _broken(verifier: Callable[[str], Any] | None, cell: Cell, *, mandatory: bool) -> Rule | None:
+    if cell is None:
+        return Rule.MANDATORY if mandatory else None
     if verifier is None:
-        return False
+        return None
     try:
-        return not verifier(cell)
+        return None if verifier(cell) else Rule.VERIFIER
     except CRASHES:  # seed, "Verifier/1": a crash counts as false
         _log.warning("verifier_crashed", verifier=repr(verifier), exc_info=True)
-        return True
+        return Rule.VERIFIER_CRASHED

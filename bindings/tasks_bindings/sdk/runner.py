@@ -51,6 +51,7 @@ from tasks_bindings.wire.topology import (
     QueueKind,
     app_queue,
 )
+from tasks_bindings.wire.verification import Verify
 
 _log = structlog.get_logger(__name__)
 
@@ -145,7 +146,9 @@ class AppRunner:
             for category, actions in served.items()
         }
         digest = hashlib.sha256(repr((plain, bindings)).encode()).hexdigest()[:32]
-        return HelpReply(app=self.identity, help=served, bindings=bindings, digest=digest)
+        return HelpReply(
+            app=self.identity, help=served, bindings=bindings, digest=digest, verifies=True
+        )
 
     async def _beat_for_ever(self) -> None:
         beat = Beat(app=self.identity, digest=self._announcement.digest)
@@ -217,18 +220,21 @@ class AppRunner:
 
     async def _on_work(self, delivery: Delivery) -> None:
         message = delivery.message
+        redelivered = delivery.redelivered or delivery.deliveries > 0
         try:
             match message.type:
                 case MessageType.BATCH:
                     batch = codec.decode(message.body, Batch)
                     async with self._dispatcher.turn(batch, self._progress_to(delivery)):
-                        body = await self._dispatcher.batch(
-                            batch, redelivered=delivery.redelivered or delivery.deliveries > 0
-                        )
+                        body = await self._dispatcher.batch(batch, redelivered=redelivered)
                         await self._replier.send(delivery, MessageType.BATCH_REPLY, body)
                 case MessageType.CALL:
                     body = await self._dispatcher.call(codec.decode(message.body, Call))
                     await self._replier.send(delivery, MessageType.CALL_REPLY, body)
+                case MessageType.VERIFY:
+                    request = codec.decode(message.body, Verify)
+                    body = await self._dispatcher.verify(request, redelivered=redelivered)
+                    await self._replier.once(delivery, MessageType.VERIFY_REPLY, body)
                 case other:
                     raise WireError(f"message of type {other!r} on an app's queue")
         except RequestRefused as refused:

@@ -76,6 +76,12 @@ _CHANNELS: Final[Mapping[str, _Channel]] = {
         (MessageType.BATCH,),
         answers=(MessageType.PROGRESS, MessageType.BATCH_REPLY, MessageType.REFUSED),
     ),
+    "verify": _Channel(
+        "{app}.tasks.{category}.{action}",
+        "Verify rows, and do nothing else",
+        (MessageType.VERIFY,),
+        answers=(MessageType.VERIFY_REPLY, MessageType.REFUSED),
+    ),
     "call": _Channel(
         "{app}.tasks.{category}.{part}",
         "Call a header, a verifier or a hook",
@@ -158,7 +164,7 @@ def _channel(name: str, channel: _Channel) -> dict[str, Any]:
     }
     if parameters:
         content["parameters"] = parameters
-    if name in {"batch", "call", "trigger"}:
+    if name in {"batch", "verify", "call", "trigger"}:
         content["description"] = (
             "Taken from the durable quorum queue `kztasks.app.APP`, which all instances share: "
             f"`x-delivery-limit` {DELIVERY_LIMIT}, dead letters to `{DEAD.name}`."

@@ -44,6 +44,8 @@ class MessageType(StrEnum):
     FILE_REQUEST = "file_request"
     FILE_PART = "file_part"
     FILE_STORED = "file_stored"
+    VERIFY = "verify"
+    VERIFY_REPLY = "verify_reply"
     CALL = "call"
     CALL_REPLY = "call_reply"
     REFUSED = "refused"
@@ -124,6 +126,8 @@ class HelpReply(WireMessage):
     """Changes whenever `help` or `bindings` do; `Beat` repeats it."""
     up_ms: int = Field(default=0, ge=0)
     """How long it has served this; of two claims to an action the older one counts."""
+    verifies: bool = False
+    """Whether it answers `verify` for all of its actions with a CSV."""
 
 
 class Beat(WireMessage):

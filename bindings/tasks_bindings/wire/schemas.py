@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from tasks_bindings.wire import files, messages
+from tasks_bindings.wire import files, messages, verification
 from tasks_bindings.wire.claims import Claims
 from tasks_bindings.wire.messages import MessageType, WireMessage
 
@@ -36,6 +36,8 @@ MODELS: Final[Mapping[MessageType, type[WireMessage]]] = MappingProxyType(
         MessageType.FILE_REQUEST: files.FileRequest,
         MessageType.FILE_PART: files.FilePart,
         MessageType.FILE_STORED: files.FileStored,
+        MessageType.VERIFY: verification.Verify,
+        MessageType.VERIFY_REPLY: verification.VerifyReply,
         MessageType.CALL: messages.Call,
         MessageType.CALL_REPLY: messages.CallReply,
         MessageType.REFUSED: messages.Refused,

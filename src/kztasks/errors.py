@@ -6,7 +6,8 @@ KztasksError
 ├── Invalid                the request itself is wrong; carries what to tell the client
 ├── Unavailable            the store, the bus or a scheduler does not answer; try again
 │   ├── StoreUnavailable
-│   └── SchedulerUnavailable
+│   ├── SchedulerUnavailable
+│   └── AppUnavailable
 ├── OwnershipLost          another scheduler owns the task now; only saves work, decides nothing
 ├── LogBroken              the commit log of a task has a gap or a wrong checksum
 └── Misconfigured          a setting or the store's set-up forbids to start
@@ -57,6 +58,12 @@ class SchedulerUnavailable(Unavailable):
     """No scheduler answered over the bus."""
 
     code = "scheduler_unavailable"
+
+
+class AppUnavailable(Unavailable):
+    """No app that serves the action answered over the bus."""
+
+    code = "app_unavailable"
 
 
 class OwnershipLost(KztasksError):

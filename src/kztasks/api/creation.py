@@ -14,8 +14,8 @@ from kztasks.api.metrics import Metrics
 from kztasks.api.refusals import RefusedInput
 from kztasks.api.service import TaskService
 from kztasks.api.submission import Body, Submission
-from kztasks.api.upload import INPUT_NAME, check_csv, digest_csv, store_csv
-from kztasks.api.upload_check import NO_CONTENT, CheckedCsv, UploadCheck, without_input
+from kztasks.api.upload import INPUT_NAME, digest_csv, store_csv
+from kztasks.api.upload_check import with_input, without_input
 from kztasks.csvio import CsvError
 from kztasks.domain.gregorian import from_unix
 from kztasks.domain.task import Task, new_task_id, public_json
@@ -107,22 +107,6 @@ class Creator:
         created = Created(task, {"_read_only": _json(task)})
         return await self._started(access, created) if order.start else created
 
-    async def check(self, access: Access, order: Order, body: Body) -> CheckedCsv | None:
-        """Check all that `create` checks, and store nothing; raises as it does.
-
-        Returns:
-            What is known of the CSV, or `None` for a task without input.
-        """
-        del access
-        kind = await self._catalogue.kind(order.category, order.action)
-        submission = await body.submission()
-        if submission.chunks is None:
-            without_input(kind.metadata)
-            return None
-        check = self._upload_check(kind.metadata, submission)
-        limit = self._deps.settings.max_upload_bytes
-        return await check_csv(submission.chunks, check, limit=limit)
-
     async def digest(self, submission: Submission) -> str | None:
         """The SHA-256 of the CSV that would be stored, or `None` without input.
 
@@ -138,24 +122,19 @@ class Creator:
             if submission.chunks is None:
                 without_input(metadata)
                 return task
+            limits, from_records = self._deps.settings.csv, submission.from_records
+            check = with_input(metadata, limits, from_records=from_records)
             stored, checked = await store_csv(
                 self._deps.store.files,
                 f"{task.id}.{INPUT_NAME}",
                 submission.chunks,
-                self._upload_check(metadata, submission),
+                check,
                 limit=self._deps.settings.max_upload_bytes,
             )
         except (RefusedInput, CsvError) as error:
             self._metrics.refused_inputs.labels(error.code).inc()
             raise
         return replace(task, input=stored, total_rows=checked.rows)
-
-    def _upload_check(self, metadata: Metadata, submission: Submission) -> UploadCheck:
-        if metadata.is_noinput:
-            raise RefusedInput({"expected_content": NO_CONTENT})
-        return UploadCheck(
-            metadata, self._deps.settings.csv, check_values=not submission.from_records
-        )
 
     async def _insert(self, task: Task) -> None:
         try:

@@ -11,9 +11,10 @@ from kztasks.api.config import ApiSettings
 from kztasks.kazoo.messages import TaskJson
 from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
 from kztasks.store.interface import Store
-from tasks_bindings.wire.messages import Help
+from tasks_bindings.wire.messages import Help, Metadata
+from tasks_bindings.wire.verification import Verify, VerifyReply
 
-__all__ = ["ApiDeps", "ApiSettings", "Scheduler"]
+__all__ = ["ApiDeps", "ApiSettings", "Scheduler", "Verifier"]
 
 
 class Scheduler(Protocol):
@@ -44,11 +45,27 @@ class Scheduler(Protocol):
         ...
 
 
+class Verifier(Protocol):
+    """Apps as the front sees them; `tasks_bindings.verify` asks them over the bus.
+
+    Each method raises `BusError` when none answers, and `WireError` when it answers nonsense.
+    """
+
+    async def app_for(self, category: str, action: str, metadata: Metadata) -> str | None:
+        """The app to have rows of an action verified by; `None` where none of its apps can."""
+        ...
+
+    async def verify(self, app: str, request: Verify) -> VerifyReply:
+        """Have rows verified, one at least; `MessageTooLarge` where they do not fit a message."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDeps:
     """Everything that the front needs from outside. `clock` gives Unix seconds."""
 
     store: Store
     scheduler: Scheduler
+    verifier: Verifier
     settings: ApiSettings
     clock: Callable[[], float] = time.time

@@ -35,7 +35,7 @@ from kztasks.api.refusals import (
 )
 from kztasks.csvio import CsvError, LimitExceeded, Malformed
 from kztasks.csvio.errors import BlankLine
-from kztasks.errors import StoreUnavailable, Unavailable
+from kztasks.errors import AppUnavailable, StoreUnavailable, Unavailable
 from kztasks.kazoo.operations import StartRefusal, StopRefusal
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -48,6 +48,7 @@ VALIDATION_ERROR: Final = "validation error"
 
 BAD_SHAPE: Final = "Empty CSV or some row(s) longer than others or header missing"
 BAD_SYNTAX: Final = "Malformed CSV - unable to process the file due to errors in the CSV"
+APP_SILENT: Final = "the app that serves this action did not verify the rows"
 TOO_LARGE_CSV: Final = "The CSV or a part of it is over a limit"
 
 _REASONS: Final = {
@@ -260,9 +261,10 @@ def _(error: AccountLocked) -> Failure:
 
 @failure_of.register
 def _(error: Unavailable) -> Failure:
+    text = APP_SILENT if isinstance(error, AppUnavailable) else "service unavailable"
     return Failure(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         message="datastore_fault" if isinstance(error, StoreUnavailable) else "service_unavailable",
-        data={"message": "service unavailable", "cause": error.code},
+        data={"message": text, "cause": error.code},
         headers=MappingProxyType({"Retry-After": str(RETRY_AFTER_S)}),
     )

@@ -98,12 +98,30 @@ class HelpEnvelope(_Common):
     data: HelpData
 
 
+class RowFailure(BaseModel):
+    """A cell that fails its row; `row` counts from 1. No column: the whole row is at fault."""
+
+    row: int
+    column: str | None
+    value: str | None
+    rule: str
+    message: str
+
+
 class Validity(BaseModel):
-    """A task could be created; `rows` and `columns` of its input, if it has one."""
+    """A task could be created; `rows` and `columns` of its input, if it has one.
+
+    `verified` is false where the app cannot verify; then nothing is known of single rows. Rows that
+    fail are counted whole, and the first 100 cells are in `failures`.
+    """
 
     valid: bool
     rows: int | None
     columns: list[str]
+    verified: bool
+    failed_rows: int | None
+    failed_cells: int | None
+    failures: list[RowFailure] = Field(max_length=100)
 
 
 class ValidityEnvelope(_Common):

@@ -21,6 +21,8 @@ from kztasks.api.limits.gates import Gate
 from kztasks.api.metrics import Metrics
 from kztasks.api.readiness import Readiness
 from kztasks.api.service import TaskService
+from kztasks.api.validation import Validator
+from kztasks.api.verification import Verifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Services:
     envelopes: Envelopes
     catalogue: Catalogue
     creator: Creator
+    validator: Validator
     idempotency: Idempotency
     tasks: TaskService
     events: EventStreams
@@ -69,6 +72,7 @@ def build_services(deps: ApiDeps) -> Services:
         envelopes=Envelopes(settings.node, deps.clock),
         catalogue=catalogue,
         creator=creator,
+        validator=Validator(catalogue, Verifications(deps.verifier), settings),
         idempotency=Idempotency(store, creator),
         tasks=tasks,
         events=EventStreams(tasks, settings, streams, metrics, closing),

@@ -85,6 +85,15 @@ class RequestBody:
                     chunks = base64_decoded(chunks)
                 return Submission(self._name_in_query(), await _unless_empty(chunks))
 
+    async def client_left(self) -> None:
+        """Wait until the client has left; to be asked when the whole body was read.
+
+        Raises:
+            SlowUpload: something is left of the body, and does not come.
+        """
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+
     def _most(self, settings: ApiSettings) -> int:
         if self._kind is BodyKind.JSON:
             return settings.max_json_bytes

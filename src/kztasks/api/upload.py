@@ -8,6 +8,7 @@ from typing import Final
 
 from kztasks.api.refusals import BodyTooLarge
 from kztasks.api.upload_check import CheckedCsv, UploadCheck
+from kztasks.csvio import Rows
 from kztasks.domain.task import InputFile
 from kztasks.store.interface import FileStore
 
@@ -60,11 +61,18 @@ async def store_csv(
     return stored, checked
 
 
-async def check_csv(chunks: AsyncIterator[bytes], check: UploadCheck, *, limit: int) -> CheckedCsv:
-    """Check a CSV and store nothing of it; raises as `store_csv` does."""
+async def rows_of(
+    chunks: AsyncIterator[bytes], check: UploadCheck, *, limit: int
+) -> AsyncIterator[Rows]:
+    """The rows of a CSV, while it is checked and not stored; raises as `store_csv` does.
+
+    `check` is still to be finished when they are over.
+    """
     async for piece in _within(chunks, limit):
-        check.feed(piece)
-    return check.finish()
+        for rows in check.rows(piece):
+            yield rows
+    for rows in check.rows(None):
+        yield rows
 
 
 async def digest_csv(chunks: AsyncIterator[bytes], *, limit: int) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kztasks.api.refusals import RefusedInput
-from kztasks.csvio import CsvLimits, CsvReader, Header, Row, encode_row
+from kztasks.csvio import CsvLimits, CsvReader, Header, Row, Rows, encode_row
 from tasks_bindings.wire.messages import Metadata
 
 CSV_TYPE: Final = "text/csv"
@@ -43,6 +43,22 @@ def without_input(metadata: Metadata) -> None:
     raise RefusedInput(problems)
 
 
+def with_input(metadata: Metadata, limits: CsvLimits, *, from_records: bool) -> UploadCheck:
+    """The check of an action's input.
+
+    Args:
+        metadata: of the action.
+        limits: what to refuse for its size.
+        from_records: whether the client has sent JSON records rather than a CSV.
+
+    Raises:
+        RefusedInput: the action takes no input.
+    """
+    if metadata.is_noinput:
+        raise RefusedInput({"expected_content": NO_CONTENT})
+    return UploadCheck(metadata, limits, check_values=not from_records)
+
+
 class UploadCheck:
     """Tells whether a CSV is one that the action can be given.
 
@@ -67,6 +83,11 @@ class UploadCheck:
         self._shown_chars = 0
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the header, once it was seen."""
+        return tuple(self._header.names) if self._header is not None else ()
+
+    @property
     def is_refused(self) -> bool:
         """Whether the CSV will be refused, whatever comes."""
         return bool(self._missing_columns or self._missing_values)
@@ -78,8 +99,20 @@ class UploadCheck:
             CsvError: the CSV has not the right shape.
             RefusedInput: so much is missing that the rest is not looked at.
         """
-        self._reader.feed(data)
-        self._look()
+        for _ in self.rows(data):
+            pass
+
+    def rows(self, data: bytes | None) -> Iterator[Rows]:
+        """`feed`, handing on the rows that were looked at, some hundreds at a time.
+
+        Args:
+            data: the next bytes; `None` at the end, before `finish`.
+        """
+        if data is None:
+            self._reader.close()
+        else:
+            self._reader.feed(data)
+        return self._look()
 
     def finish(self) -> CheckedCsv:
         """Say that this was all.
@@ -88,29 +121,30 @@ class UploadCheck:
             CsvError: the CSV has not the right shape, no header or no rows.
             RefusedInput: mandatory columns or values are missing.
         """
-        self._reader.close()
-        self._look()
+        for _ in self.rows(None):
+            pass
         if self._header is None or self.is_refused:
             raise self._refusal()
         return CheckedCsv(
-            columns=tuple(self._header.names),
+            columns=self.columns,
             rows=self._reader.row_number,
             body_offset=self._header.size,
             body_line=self._header.next_line,
         )
 
-    def _look(self) -> None:
+    def _look(self) -> Iterator[Rows]:
         if self._header is None:
             self._header = self._reader.read_header()
             if self._header is None:
                 return
             self._look_at_columns(self._header.names)
         while True:
-            rows = self._reader.take(_ROWS_AT_ONCE).rows
-            if not rows:
+            taken = self._reader.take(_ROWS_AT_ONCE)
+            if not taken.rows:
                 return
             if self._needed:
-                self._look_at_values(rows)
+                self._look_at_values(taken.rows)
+            yield taken
 
     def _look_at_columns(self, names: list[str]) -> None:
         self._missing_columns = [name for name in self._mandatory if name not in names]

@@ -18,6 +18,7 @@ from kztasks.store.interface import Store
 from kztasks.store.mongo import MongoStore
 from tasks_bindings.bus import Bus
 from tasks_bindings.bus.amqp import AmqpBus
+from tasks_bindings.verify import RowVerifier
 
 _log = structlog.get_logger(__name__)
 
@@ -27,7 +28,12 @@ async def serving(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[H
     """A front that serves while the context is open; the store and the bus are the caller's."""
     client = KazooClient(bus, settings.node)
     await client.open()
-    deps = ApiDeps(store=store, scheduler=client, settings=api_settings(settings))
+    deps = ApiDeps(
+        store=store,
+        scheduler=client,
+        verifier=RowVerifier(bus),
+        settings=api_settings(settings),
+    )
     server = HttpServer(create_app(deps), settings)
     await server.start()
     try:

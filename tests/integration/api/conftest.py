@@ -14,8 +14,16 @@ from kztasks.kazoo.client import KazooClient
 from kztasks.kazoo.listener import KazooListener
 from kztasks.store.mongo import MongoStore
 from tasks_bindings.bus.memory import MemoryBroker, MemoryBus
+from tasks_bindings.verify import RowVerifier
 from tests.contract.bus.kit import PATIENCE_S
-from tests.integration.api.kit import ACCOUNTS, TOKEN, TOKENS, Front, StoreOperations
+from tests.integration.api.kit import (
+    ACCOUNTS,
+    TOKEN,
+    TOKENS,
+    VERIFY_TIMEOUT_S,
+    Front,
+    StoreOperations,
+)
 
 
 @pytest.fixture
@@ -62,7 +70,10 @@ async def front(
     await bus.wait_ready(PATIENCE_S)
     client = KazooClient(bus, "kztasks@h1")
     await client.open()
-    app = create_app(ApiDeps(store=store, scheduler=client, settings=api_settings))
+    verifier = RowVerifier(bus, timeout_s=VERIFY_TIMEOUT_S)
+    app = create_app(
+        ApiDeps(store=store, scheduler=client, verifier=verifier, settings=api_settings)
+    )
     scheduler = listener._operations
     assert isinstance(scheduler, StoreOperations)
     async with httpx.AsyncClient(

@@ -19,6 +19,7 @@ from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
 from kztasks.store.interface import Account, Ending
 from kztasks.store.mongo import MongoStore
 from tasks_bindings.wire.messages import Help, Metadata
+from tasks_bindings.wire.verification import Verify, VerifyReply
 from tests.contract.kazoo.kit import ScriptedOperations
 
 A: Final = "a" * 32
@@ -29,6 +30,8 @@ STRANGER: Final = "d" * 32
 ADMIN: Final = "e" * 32
 LOCKED: Final = "f" * 32
 TOKEN: Final = "token-of-a"
+VERIFY_TIMEOUT_S: Final = 1.0
+"""How long the front waits for an app."""
 TASKS: Final = f"/v2/accounts/{A}/tasks"
 
 ACCOUNTS: Final = (
@@ -62,6 +65,16 @@ HELP: Final[Help] = {
         "tick": Metadata(description="Takes nothing"),
     }
 }
+
+
+class NoApps:
+    """For a front that is not asked to have rows verified."""
+
+    async def app_for(self, category: str, action: str, metadata: Metadata) -> str | None:
+        raise AssertionError((category, action, metadata))
+
+    async def verify(self, app: str, request: Verify) -> VerifyReply:
+        raise AssertionError((app, request))
 
 
 class StoreOperations(ScriptedOperations):

@@ -1,4 +1,4 @@
-"""A task is started at once, only checked, or uploaded in another spelling."""
+"""A task is started at once, refused beforehand, or uploaded in another spelling."""
 
 from __future__ import annotations
 
@@ -53,23 +53,6 @@ async def test_location_says_where_the_new_task_is(front: Front) -> None:
     task_id = response.json()["data"]["_read_only"]["id"]
 
     assert response.headers["location"] == f"{TASKS}/{task_id}"
-
-
-@pytest.mark.parametrize(
-    ("body", "action", "data"),
-    [
-        (CSV, "id2", {"valid": True, "rows": 2, "columns": ["col1", "col2"]}),
-        (b"", "tick", {"valid": True, "rows": None, "columns": []}),
-    ],
-)
-async def test_a_good_input_is_only_checked(
-    front: Front, body: bytes, action: str, data: dict[str, Any]
-) -> None:
-    response = await front.put(body, action=action, validate_only="true")
-
-    assert response.status_code == 200
-    assert response.json()["data"] == data
-    assert await front.stored() == NOTHING
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from kztasks.domain.task import Task
 from kztasks.errors import SchedulerUnavailable, StoreUnavailable
 from kztasks.kazoo.listener import KazooListener
 from kztasks.store.mongo import MongoStore
-from tests.integration.api.kit import NOTHING, TASKS, TOKEN, Exchange, Front
+from tests.integration.api.kit import NOTHING, TASKS, TOKEN, Exchange, Front, NoApps
 
 pytestmark = pytest.mark.store
 
@@ -189,7 +189,12 @@ class Broken:
 
 
 def front_on(store: MongoStore, error: Exception) -> httpx.AsyncClient:
-    deps = ApiDeps(store=store, scheduler=Broken(error), settings=ApiSettings(node="n"))
+    deps = ApiDeps(
+        store=store,
+        scheduler=Broken(error),
+        verifier=NoApps(),
+        settings=ApiSettings(node="n"),
+    )
     transport = httpx.ASGITransport(create_app(deps))
     return httpx.AsyncClient(transport=transport, base_url="http://front")
 

@@ -18,7 +18,7 @@ from kztasks.api.config import ApiSettings, Rates, TokenSettings
 from kztasks.api.deps import ApiDeps
 from kztasks.errors import Misconfigured
 from tests.integration.api import tokens
-from tests.integration.api.kit import CHILD, LOCKED, TASKS, A, Front
+from tests.integration.api.kit import CHILD, LOCKED, TASKS, A, Front, NoApps
 from tests.integration.api.tokens import KAZOO, KID, NOW, claims, forged, kazoo_token, pem_of, token
 
 pytestmark = pytest.mark.store
@@ -285,7 +285,12 @@ async def test_an_old_key_is_replaced_and_still_proves(front: Front) -> None:
     await keys.update_one({"_id": KID}, {"$set": {"created": month_ago - 10 * 86400}})
     await keys.update_many({"_id": {"$ne": KID}}, {"$set": {"created": month_ago}})
     other_front = create_app(
-        ApiDeps(store=front.store, scheduler=front.scheduler, settings=ApiSettings(node="n@h"))  # type: ignore[arg-type]  # is not asked
+        ApiDeps(
+            store=front.store,
+            scheduler=front.scheduler,  # type: ignore[arg-type]  # is not asked
+            verifier=NoApps(),
+            settings=ApiSettings(node="n@h"),
+        )
     )
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(other_front), base_url="http://front"
@@ -317,4 +322,11 @@ async def test_a_key_that_another_front_made_is_found(front: Front) -> None:
 async def test_a_kazoo_key_that_cannot_be_trusted_forbids_to_start(front: Front, pem: str) -> None:
     settings = ApiSettings(node="n", tokens=TokenSettings(kazoo_keys={"k": pem}))
     with pytest.raises(Misconfigured):
-        create_app(ApiDeps(store=front.store, scheduler=front.scheduler, settings=settings))  # type: ignore[arg-type]  # is not asked
+        create_app(
+            ApiDeps(
+                store=front.store,
+                scheduler=front.scheduler,  # type: ignore[arg-type]  # is not asked
+                verifier=NoApps(),
+                settings=settings,
+            )
+        )

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks_bindings import App, Category, Context, Row, row
+from tasks_bindings.errors import DecodeError
 from tasks_bindings.sdk import batch as batch_module
 from tasks_bindings.sdk import verification
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
@@ -242,7 +243,7 @@ async def test_an_action_that_the_app_has_not_is_refused(changes: dict[str, str]
 
 
 async def test_rows_over_which_a_process_ended_are_not_verified_by_the_next_one() -> None:
-    called = []
+    called: list[str] = []
     app = guarded({"a": called.append})
     with pytest.raises(RequestRefused) as refused:
         await Dispatcher(app, IDENTITY).verify(request([["x"]]), redelivered=True)
@@ -330,7 +331,7 @@ def test_a_reply_that_fits_its_request_is_taken(changes: dict[str, Any]) -> None
 def test_a_reply_that_contradicts_its_request_or_itself_is_refused(
     changes: dict[str, Any],
 ) -> None:
-    with pytest.raises(codec.DecodeError):
+    with pytest.raises(DecodeError):
         check_reply(reply(**{**GOOD, **changes}), REQUEST)
 
 

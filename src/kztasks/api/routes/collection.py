@@ -76,8 +76,8 @@ _CREATE_BODY: Final[dict[str, Any]] = {
     )
     | answers(
         ValidityEnvelope,
-        examples.success({"valid": True, "rows": 2, "columns": ["e164"]}),
-        description="`validate_only`: a task could be created",
+        examples.success(dict(examples.VALIDITY)),
+        description="`validate_only`: a task could be created; some of its rows may fail",
     ),
     openapi_extra=_CREATE_BODY | parameters.parameters(*parameters.CREATE),
 )
@@ -95,13 +95,7 @@ async def create(request: Request, access: AccessDep) -> Response:
     context = context_of(request)
     take_upload_place(request, access.caller)
     if flag("validate_only", query_text("validate_only", query)):
-        checked = await services.creator.check(access, order, body)
-        data = {
-            "valid": True,
-            "rows": checked.rows if checked else None,
-            "columns": checked.columns if checked else [],
-        }
-        return services.envelopes.success(context, data)
+        return services.envelopes.success(context, await services.validator.validate(order, body))
     if key is not None:
         return _created(request, await services.idempotency.create(access, key, order, body))
     created = await services.creator.create(access, order, body)

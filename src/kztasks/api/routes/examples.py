@@ -33,6 +33,25 @@ TASK: Final[Mapping[str, Any]] = MappingProxyType(
         "status": "pending",
     }
 )
+VALIDITY: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "valid": True,
+        "rows": 2,
+        "columns": ["e164"],
+        "verified": True,
+        "failed_rows": 1,
+        "failed_cells": 1,
+        "failures": [
+            {
+                "row": 2,
+                "column": "e164",
+                "value": "14155550124",
+                "rule": "verifier",
+                "message": "the verifier of the column refuses this value",
+            }
+        ],
+    }
+)
 INPUT_CSV: Final = "e164\n+14155550123\n+14155550124\n"
 OUTPUT_CSV: Final = '"e164","error"\n"+14155550123",\n'
 EVENTS: Final = (

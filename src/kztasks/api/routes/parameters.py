@@ -31,7 +31,9 @@ FILE_NAME: Final = _query(
 )
 START: Final = _query("start", _FLAG, "Start the task at once.")
 VALIDATE_ONLY: Final = _query(
-    "validate_only", _FLAG, "Check all that creation checks, and store nothing; answers 200."
+    "validate_only",
+    _FLAG,
+    "Check all that creation checks, have the app verify every row, and store nothing.",
 )
 IDEMPOTENCY_KEY: Final = _header(
     "Idempotency-Key",

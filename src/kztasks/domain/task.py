@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
 
 
@@ -88,6 +89,8 @@ class Task:
     """Why the task ended as it did, where the status alone does not say it."""
     waiting_for: str | None = None
     """What a running task waits for, such as an app that serves its action."""
+    removed: frozenset[Part] = frozenset()
+    """What was removed of it because the time for which that is kept is over."""
 
 
 def public_json(task: Task) -> dict[str, object]:

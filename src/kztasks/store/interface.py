@@ -8,7 +8,6 @@ unique id of the document.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from kztasks.domain.log import LogRecord
@@ -20,8 +19,10 @@ from kztasks.store.access import (
     SigningKeyStore,
 )
 from kztasks.store.access_records import Account
+from kztasks.store.file_store import Download, FileStore, Upload
 from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.records import Ending, Node, PageKey, View
+from kztasks.store.retention import RetentionStore
 
 __all__ = [
     "Account",
@@ -35,6 +36,7 @@ __all__ = [
     "Node",
     "NodeStore",
     "PageKey",
+    "RetentionStore",
     "SigningKeyStore",
     "Store",
     "TaskFilter",
@@ -127,7 +129,10 @@ class TaskStore(Protocol):
         ...
 
     async def delete(self, task_id: str) -> Task | None:
-        """Remove a task that does not execute, with files and log; `None` if executing or gone."""
+        """Remove a task that does not execute, with files and log; `None` if executing or gone.
+
+        Whatever a crash in between leaves behind is found by `RetentionStore.loose_ends`.
+        """
         ...
 
 
@@ -152,51 +157,6 @@ class LogStore(Protocol):
 
     def records(self, task_id: str) -> AsyncIterator[LogRecord]:
         """All records in order."""
-        ...
-
-
-class Upload(Protocol):
-    """A file being written; nobody can read it before `commit`."""
-
-    async def write(self, data: bytes) -> None:
-        """Append bytes; waits while the database is slower than the caller."""
-        ...
-
-    async def commit(self) -> None:
-        """Make the file readable."""
-        ...
-
-
-class Download(Protocol):
-    """A file being read."""
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file."""
-        ...
-
-    async def read(self, size: int) -> bytes:
-        """Up to `size` bytes; empty at the end."""
-        ...
-
-
-class FileStore(Protocol):
-    """Attachments, streamed both ways."""
-
-    def upload(self, file_id: str, name: str) -> AbstractAsyncContextManager[Upload]:
-        """Write a file. Leaving the context without `commit` removes all that was written."""
-        ...
-
-    async def download(self, file_id: str, *, offset: int = 0) -> Download:
-        """Read a file from a byte offset on.
-
-        Raises:
-            NotFound: there is no such file.
-        """
-        ...
-
-    async def delete(self, file_id: str) -> None:
-        """Remove a file and its chunks; removing what is not there is no error."""
         ...
 
 
@@ -261,6 +221,11 @@ class Store(Protocol):
     @property
     def idempotency(self) -> IdempotencyStore:
         """Requests that must not be carried out twice."""
+        ...
+
+    @property
+    def retention(self) -> RetentionStore:
+        """What was kept for long enough, and what was left behind."""
         ...
 
     async def prepare(self) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kztasks.domain.header import OutputHeader
 from kztasks.domain.log import EndCause, LogRecord, RecordKind
+from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import AttachedFile, InputFile, OutputFile, Owner, Task
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
@@ -46,6 +47,7 @@ TASK_VALUES: dict[str, st.SearchStrategy[Any]] = {
                 body_line=NUMBERS, sha256=TEXTS),
     "output": st.none() | st.builds(OutputFile, file_id=TEXTS, size=NUMBERS, sha256=TEXTS),
     "attached": ATTACHED,
+    "removed": st.frozensets(st.sampled_from([Part.LOG, Part.FILES])),
 }  # fmt: skip
 
 RECORD_VALUES: dict[str, st.SearchStrategy[Any]] = {

@@ -6,13 +6,23 @@ A value that becomes undefined is removed, as undefined values are not written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner
 from kztasks.store.interface import Ending, View
 from kztasks.store.mongo.task_document import attached_document, output_document
 
 Update = dict[str, dict[str, object]]
+
+KEPT_SINCE: Final[Mapping[Part, str]] = {
+    Part.LOG: "log_kept_since",
+    Part.FILES: "files_kept_since",
+}
+"""The fields of a task that has ended which say that a part of it is still there."""
+
+_OF_FILES: Final = ("input", "output", "attached")
 
 
 def claimed(*, node: str, worker: str, now: int) -> Update:
@@ -59,7 +69,7 @@ def released(now: int) -> Update:
 
 
 def ended(ending: Ending) -> Update:
-    """Executing to final."""
+    """Executing to final; from now on its times of retention run."""
     update = _written(
         {
             "pvt_status": ending.status.value,
@@ -73,6 +83,7 @@ def ended(ending: Ending) -> Update:
         },
         ending.ended_at,
     )
+    update["$currentDate"] = dict.fromkeys(("final_since", *KEPT_SINCE.values()), True)
     named = ["out.csv"] if ending.output is not None else []
     if ending.attached is not None:
         named.append(ending.attached.name)
@@ -82,6 +93,18 @@ def ended(ending: Ending) -> Update:
 def explained(reason: str, now: int) -> Update:
     """Final as before, with another reason."""
     return {"$set": {"reason": reason, "pvt_modified": now}}
+
+
+def removed(part: Part) -> Update:
+    """Final as before, but a part of it is kept no longer."""
+    update: Update = {
+        "$addToSet": {"removed": part.value},
+        "$unset": {KEPT_SINCE[part]: ""},
+    }
+    if part is Part.FILES:
+        update["$unset"] |= dict.fromkeys(_OF_FILES, "")
+        update["$set"] = {"attachments": []}
+    return update
 
 
 def _written(values: Mapping[str, object], now: int) -> Update:

@@ -16,7 +16,9 @@ from kztasks.store.mongo.files import MongoFiles
 from kztasks.store.mongo.idempotency import MongoIdempotency
 from kztasks.store.mongo.indexes import ensure_indexes
 from kztasks.store.mongo.log import MongoLog
+from kztasks.store.mongo.loose_ends import MongoLooseEnds
 from kztasks.store.mongo.nodes import MongoNodes
+from kztasks.store.mongo.retention import MongoRetention
 from kztasks.store.mongo.settings import MongoSettings
 from kztasks.store.mongo.signing_keys import MongoSigningKeys
 from kztasks.store.mongo.tasks import MongoTasks
@@ -52,9 +54,13 @@ class MongoStore:
         except (PyMongoError, ValueError) as error:
             raise Misconfigured("the database's address or name makes no sense") from error
         collection: Callable[[str], Any] = self._database.get_collection
-        self.files = MongoFiles(collection("attachments.files"), collection("attachments.chunks"))
+        loose_ends = MongoLooseEnds(collection("loose_ends"))
+        self.files = MongoFiles(
+            collection("attachments.files"), collection("attachments.chunks"), loose_ends
+        )
         self.log = MongoLog(collection("log"))
-        self.tasks = MongoTasks(collection("tasks"), self.files, self.log)
+        self.tasks = MongoTasks(collection("tasks"), self.files, self.log, loose_ends)
+        self.retention = MongoRetention(self._database, loose_ends)
         self.nodes = MongoNodes(collection("nodes"))
         self.accounts = MongoAccounts(
             collection("accounts"), collection("tokens"), collection("api_keys")

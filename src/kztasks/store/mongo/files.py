@@ -7,6 +7,7 @@ a file with one query, which the embedded server answers with the whole file in 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,8 +18,10 @@ from bson import Int64
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import DuplicateKeyError
 
-from kztasks.errors import KztasksError, NotFound
+from kztasks.domain.retention import Belongings, owner_of
+from kztasks.errors import KztasksError, NotFound, StoreUnavailable
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.loose_ends import MongoLooseEnds
 
 _logger = structlog.get_logger(__name__)
 
@@ -29,6 +32,8 @@ _GROUP: Final = 4
 
 A download holds a single chunk: there may be hundreds whose readers are slow.
 """
+NOTE_S: Final = 300.0
+"""A file that is being written says so at least this often, or before its next chunks."""
 
 
 class MetadataDocument(TypedDict):
@@ -69,6 +74,7 @@ class MongoUpload:
         self._chunks = 0
         self._size = 0
         self._sending: asyncio.Task[None] | None = None
+        self._noted_at: float | None = None
         self.committed = False
 
     async def write(self, data: bytes) -> None:
@@ -83,6 +89,7 @@ class MongoUpload:
         if self._buffer:
             await self._send(len(self._buffer))
         await self._sent()
+        await self._note()
         await self._store.add_file(
             {
                 "_id": self._file_id,
@@ -99,13 +106,32 @@ class MongoUpload:
         """Remove what was written, when no chunk is on its way any more."""
         if self._sending is not None:
             await asyncio.wait([self._sending])
+        if self._noted_at is None:
+            return
         try:
             await self._store.delete(self._file_id)
+            await self._store.forget(self._file_id)
         except KztasksError:
             _logger.warning("orphan_file", file_id=self._file_id, exc_info=True)
 
+    async def _note(self) -> None:
+        """Say that this file is being written, before there is anything of it, and again at times.
+
+        Raises:
+            StoreUnavailable: nothing was heard of it for so long that it was removed.
+        """
+        now = time.monotonic()
+        if self._noted_at is None:
+            await self._store.note(self._file_id)
+        elif now - self._noted_at < NOTE_S:
+            return
+        elif not await self._store.note_again(self._file_id):
+            raise StoreUnavailable(f"file {self._file_id} was removed while it was written")
+        self._noted_at = now
+
     async def _send(self, size: int) -> None:
         await self._sent()
+        await self._note()
         group = bytes(self._buffer[:size])
         del self._buffer[:size]
         chunks: list[ChunkDocument] = [
@@ -166,9 +192,11 @@ class MongoFiles:
         self,
         files: AsyncIOMotorCollection[FileDocument],
         chunks: AsyncIOMotorCollection[ChunkDocument],
+        loose_ends: MongoLooseEnds,
     ) -> None:
         self._files = files
         self._chunks = chunks
+        self._loose_ends = loose_ends
 
     @asynccontextmanager
     async def upload(self, file_id: str, name: str) -> AsyncIterator[MongoUpload]:
@@ -195,6 +223,18 @@ class MongoFiles:
             if await self._files.find_one({"_id": {"$eq": file_id}}) is not None:
                 await self._files.delete_one({"_id": {"$eq": file_id}})
             await self._chunks.delete_many({"files_id": {"$eq": file_id}})
+
+    async def note(self, file_id: str) -> None:
+        """Write down that the file may be left behind."""
+        await self._loose_ends.hold(file_id, [Belongings(owner_of(file_id), (file_id,))])
+
+    async def note_again(self, file_id: str) -> bool:
+        """Say that the file is still being written; false when it was given up for lost."""
+        return await self._loose_ends.keep(file_id)
+
+    async def forget(self, file_id: str) -> None:
+        """Nothing of the file is left."""
+        await self._loose_ends.drop([file_id])
 
     async def add_file(self, file: FileDocument) -> None:
         """Make a file whose chunks are all there readable."""

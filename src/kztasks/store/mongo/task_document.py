@@ -7,8 +7,10 @@ prefix. A value that is undefined is not written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Required, TypedDict
 
+from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import AttachedFile, InputFile, OutputFile, Owner, Task, attachments
 from kztasks.errors import Misconfigured
@@ -80,6 +82,14 @@ class TaskDocument(TypedDict, total=False):
     """Names of the files that can be downloaded, for dashboards."""
     reason: str
     waiting_for: str
+    removed: list[str]
+    """`log`, `files`: what was removed after its time."""
+    final_since: datetime
+    """When the task ended by the database's clock, the only one that retention looks at."""
+    log_kept_since: datetime
+    """The same, until the log is removed."""
+    files_kept_since: datetime
+    """The same, until the files are removed."""
 
 
 TASK_FIELDS: Final[Mapping[str, str]] = {
@@ -121,6 +131,7 @@ def task_document(task: Task) -> TaskDocument:
         "output": task.output and output_document(task.output),
         "attached": task.attached and attached_document(task.attached),
         "attachments": attachments(task),
+        "removed": sorted(task.removed) or None,
     }
     document |= {stored: getattr(task, name) for name, stored in TASK_FIELDS.items()}
     defined: Any = {name: value for name, value in document.items() if value is not None}
@@ -180,6 +191,7 @@ def task_of(document: TaskDocument) -> Task:
             input=_input_file(file) if file else None,
             output=OutputFile(**output) if output else None,
             attached=AttachedFile(**attached) if attached else None,
+            removed=frozenset(map(Part, document.get("removed", ()))),
             **plain,
         )
     except (KeyError, TypeError, ValueError) as error:

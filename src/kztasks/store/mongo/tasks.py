@@ -15,6 +15,7 @@ from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from kztasks.domain.gregorian import from_unix
+from kztasks.domain.retention import Belongings
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner, Task, stored_files
 from kztasks.errors import StoreUnavailable
@@ -24,6 +25,7 @@ from kztasks.store.mongo import changes
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.files import MongoFiles
 from kztasks.store.mongo.log import MongoLog
+from kztasks.store.mongo.loose_ends import MongoLooseEnds
 from kztasks.store.mongo.task_document import TaskDocument, created_key, task_document, task_of
 from kztasks.store.mongo.task_filter import Query, query_of
 
@@ -39,9 +41,14 @@ class MongoTasks:
     """`TaskStore`."""
 
     def __init__(
-        self, tasks: AsyncIOMotorCollection[TaskDocument], files: MongoFiles, log: MongoLog
+        self,
+        tasks: AsyncIOMotorCollection[TaskDocument],
+        files: MongoFiles,
+        log: MongoLog,
+        loose_ends: MongoLooseEnds,
     ) -> None:
         self._tasks = tasks
+        self._loose_ends = loose_ends
         self._files = files
         self._log = log
         self._unanswered: set[tuple[str, Owner]] = set()
@@ -151,8 +158,14 @@ class MongoTasks:
     async def delete(self, task_id: str) -> Task | None:
         """Remove the document, then what it pointed to.
 
-        In this order a crash leaves files that no task knows, never a task without its files.
+        In this order a crash leaves files that no task knows, never a task without its files. They
+        are written down before; the note stays, so that what a scheduler that has lost the task
+        still writes is removed too.
         """
+        known = await self.get(task_id)
+        if known is None or known.status is TaskStatus.EXECUTING:
+            return None
+        await self._loose_ends.hold(f"delete/{task_id}", [_belongings(known)])
         guard: Guard = {
             "_id": {"$eq": task_id},
             "pvt_status": {"$ne": TaskStatus.EXECUTING.value},
@@ -219,6 +232,10 @@ def _owned(task_id: str, node: str | None, epoch: int) -> Guard:
         "owner.node": {"$eq": node},
         "owner.epoch": {"$eq": epoch},
     }
+
+
+def _belongings(task: Task) -> Belongings:
+    return Belongings(task.id, tuple(file.file_id for file in stored_files(task).values()))
 
 
 def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:

@@ -10,7 +10,7 @@ SHELL_SCRIPTS := tools/bootstrap.sh tools/lock.sh .ci/run
 yes = $(filter-out 0 no false,$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install fmt lint types unit contract integration e2e faults bench test check \
+.PHONY: help run install fmt lint types unit contract integration e2e faults faults-report bench test check \
 	lock docs clean servers
 
 help:  ## this list
@@ -52,8 +52,12 @@ integration: $(DEV) servers  ## tests on a private RabbitMQ and the embedded sto
 e2e: $(DEV) servers  ## tests of whole processes, over HTTP
 	@$(PYTEST) tests/e2e
 
-faults: $(DEV) servers  ## tests that kill processes, broker and store on purpose
-	@$(PYTEST) -m faults
+faults: $(DEV) servers  ## break processes, broker and store (ROW=F1 SEED=123 SCALE=0.1 LANE=quick)
+	@$(PYTEST) tests/faults -m $(if $(filter quick,$(LANE)),faults_quick,faults) \
+		$(if $(ROW),--row $(ROW)) $(if $(SEED),--seed $(SEED)) $(if $(SCALE),--scale $(SCALE))
+
+faults-report: $(DEV)  ## put the latest results of `make faults` into docs/fault-matrix.md
+	@$(BIN)/python -m tests.faults.harness.report
 
 bench: $(DEV) servers  ## measure rows/s from end to end, against a plain loop
 	@$(PYTEST) -m bench --capture=no

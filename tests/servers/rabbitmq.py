@@ -122,6 +122,14 @@ class Rabbitmq:
         self.stop_app()
         self.start_app()
 
+    def mend(self) -> None:
+        """Have it work again after whatever was done to it; nothing if it works."""
+        if self._server is None or self._server.poll() is not None:
+            self.start()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.ports.amqp), 1.0):
+            return
+        self.start_app()
+
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` against this node and return what it printed.
 

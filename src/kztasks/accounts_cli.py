@@ -10,14 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from kztasks.errors import Misconfigured, NotFound
-from kztasks.settings import Settings
+from kztasks.errors import NotFound
 from kztasks.store.interface import Account
 from kztasks.store.mongo import MongoStore
+from kztasks.store_cli import opened_store
 
 accounts = typer.Typer(no_args_is_help=True, help="Accounts, their API keys and tokens.")
 
@@ -136,16 +135,8 @@ async def _account(store: MongoStore, account_id: str) -> Account:
 
 @asynccontextmanager
 async def _store() -> AsyncIterator[MongoStore]:
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise Misconfigured("a setting is wrong; `kztasks config` says which") from error
-    store = MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
-    try:
-        await store.prepare()
+    async with opened_store() as (store, _):
         yield store
-    finally:
-        await store.close()
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from kztasks.accounts_cli import accounts
 from kztasks.errors import KztasksError
+from kztasks.janitor_cli import janitor
 from kztasks.processes.api import run_api
 from kztasks.processes.dev import SAMPLE_APPS, developing
 from kztasks.processes.sample import greeting, next_steps, run_sample
@@ -32,6 +33,7 @@ from tasks_bindings.sdk.process import main as run_app_process
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(accounts, name="accounts")
 app.command()(asyncapi)
+app.command()(janitor)
 
 console = Console(stderr=True)
 

@@ -132,6 +132,27 @@ class Settings(BaseSettings):
     drain_s: float = Field(
         25.0, ge=0, description="Seconds that running batches get when a scheduler leaves"
     )
+    retain_log_hours: float = Field(
+        24.0, gt=0, description="Hours that the log of a task is kept after its end"
+    )
+    retain_log_without_output_days: float = Field(
+        7.0, gt=0, description="Days that it is kept if out.csv is not stored: the only copy of it"
+    )
+    retain_files_days: float | None = Field(
+        None, gt=0, description="Days that a task's files are kept after its end; for ever without"
+    )
+    retain_tasks_days: float | None = Field(
+        None, gt=0, description="Days after its end until all of a task is removed; never without"
+    )
+    retain_audit_days: float | None = Field(
+        365.0, gt=0, description="Days that entries of the audit log are kept"
+    )
+    orphan_grace_hours: float = Field(
+        24.0, ge=1, description="Hours until what a crash may have left behind is looked at"
+    )
+    janitor_interval_s: float = Field(
+        600.0, gt=0, description="Seconds between two rounds that remove what was kept long enough"
+    )
     log_format: Literal["json", "console"] = Field(
         "json", description="One JSON object a line, or lines for people"
     )
@@ -145,5 +166,21 @@ class Settings(BaseSettings):
             raise ValueError(
                 "beat_s * 3 < fence_s < node_ttl_s - 2 s must hold, so that a scheduler holds "
                 "still before others take its tasks"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _retention_fits(self) -> Settings:
+        times = (
+            self.retain_log_hours / 24,
+            self.retain_log_without_output_days,
+            self.retain_files_days,
+            self.retain_tasks_days,
+        )
+        days = [one for one in times if one is not None]
+        if days != sorted(days):
+            raise ValueError(
+                "retain_log_hours <= retain_log_without_output_days <= retain_files_days <= "
+                "retain_tasks_days must hold, so that nothing is removed before what depends on it"
             )
         return self

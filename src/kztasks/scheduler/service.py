@@ -17,10 +17,12 @@ from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.claims import ClaimTeller
 from kztasks.scheduler.deadletters import consume_dead_letters
 from kztasks.scheduler.exchange import Exchange, Timing
+from kztasks.scheduler.janitor import Janitor
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
 from kztasks.scheduler.operations import SchedulerOperations
 from kztasks.scheduler.owned import OwnedTasks
 from kztasks.scheduler.stops import StopHints
+from kztasks.scheduler.sweep import Retention
 from kztasks.scheduler.tools import Tools, patiently
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
@@ -66,6 +68,9 @@ class Scheduler:
             worker=settings.node,
             now=tools.now,
         )
+        self.janitor: Final = Janitor(
+            store, Retention.of(settings), interval_s=settings.janitor_interval_s
+        )
         self._beats: asyncio.Task[None] | None = None
         self._rounds: list[asyncio.Task[None]] = []
         self._dead_letters: Subscription | None = None
@@ -86,6 +91,7 @@ class Scheduler:
         self._rounds = [
             asyncio.create_task(_rounds(OBSERVE_S, self._observe)),
             asyncio.create_task(_rounds(REFRESH_S, self._run_time.refresh)),
+            asyncio.create_task(self.janitor.run()),
             asyncio.create_task(ClaimTeller(self._bus, self._directory, self._discovery).run()),
         ]
         _log.info("scheduler_started", node_id=self._life.node_id)

@@ -23,6 +23,7 @@ from kztasks.store.file_store import Download, FileStore, Upload
 from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.records import Ending, Node, PageKey, View
 from kztasks.store.retention import RetentionStore
+from kztasks.store.triggers import TriggerStore
 
 __all__ = [
     "Account",
@@ -41,6 +42,7 @@ __all__ = [
     "Store",
     "TaskFilter",
     "TaskStore",
+    "TriggerStore",
     "Upload",
     "View",
 ]
@@ -201,6 +203,11 @@ class Store(Protocol):
     @property
     def nodes(self) -> NodeStore:
         """Heartbeats."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerStore:
+        """Triggers and their firings."""
         ...
 
     @property

@@ -80,6 +80,9 @@ class LosingAnswers:
     async def find_one_and_update(self, *args: Any, **options: Any) -> Any:
         return await self._lose("find_one_and_update", *args, **options)
 
+    async def update_one(self, *args: Any) -> Any:
+        return await self._lose("update_one", *args)
+
     async def _lose(self, method: str, *args: Any, **options: Any) -> Any:
         answer = await getattr(self._collection, method)(*args, **options)
         if self.lost == 0:

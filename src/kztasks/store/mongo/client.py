@@ -22,6 +22,7 @@ from kztasks.store.mongo.retention import MongoRetention
 from kztasks.store.mongo.settings import MongoSettings
 from kztasks.store.mongo.signing_keys import MongoSigningKeys
 from kztasks.store.mongo.tasks import MongoTasks
+from kztasks.store.mongo.triggers import MongoTriggers
 
 _OPTIONS: Final[Mapping[str, Any]] = {
     "w": "majority",
@@ -70,6 +71,7 @@ class MongoStore:
         )
         self.audit = MongoAudit(collection("audit"))
         self.idempotency = MongoIdempotency(collection("idempotency"))
+        self.triggers = MongoTriggers(self._client, collection("triggers"), collection("firings"))
         self._settings = MongoSettings(collection("settings"))
 
     async def prepare(self) -> None:

@@ -12,6 +12,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, WTimeoutError
 from kztasks.errors import Misconfigured
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.idempotency import KEPT_S, SILENCE_S
+from kztasks.store.mongo.triggers import FIRINGS_KEPT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ INDEXES: Final = (
     Index("revoked_tokens", "expiry", (("until", ASCENDING),), expire_after_s=0),
     Index("audit", "account_newest_first", (("account", ASCENDING), ("at", DESCENDING))),
     Index("audit", "at", (("at", ASCENDING),)),
+    Index("firings", "trigger_latest_first", (("trigger", ASCENDING), ("instant", DESCENDING))),
+    Index("firings", "old", (("written", ASCENDING),), expire_after_s=FIRINGS_KEPT_S),
     Index("idempotency", "silent", (("beat", ASCENDING),), expire_after_s=SILENCE_S),
     Index("idempotency", "old", (("finished", ASCENDING),), expire_after_s=KEPT_S),
     # The two below are GridFS's own, under its own names.

@@ -35,11 +35,17 @@ class OwnedTasks:
         return task_id in self._running
 
     def run(self, task: Task) -> None:
-        """Run a task that was claimed or taken over."""
+        """Run a task that was claimed or taken over; nothing if that is done already."""
+        if task.id in self._running and self._running[task.id][0].task.owner == task.owner:
+            return
         runner = TaskRunner(task, self._node_id(), self._tools)
         run = asyncio.create_task(self._supervise(runner), name=f"task {task.id}")
         self._running[task.id] = (runner, run)
-        run.add_done_callback(lambda _: self._running.pop(task.id, None))
+        run.add_done_callback(lambda _: self._forget(task.id, run))
+
+    def _forget(self, task_id: str, run: asyncio.Task[None]) -> None:
+        if task_id in self._running and self._running[task_id][1] is run:
+            del self._running[task_id]
 
     async def stop(self, task_id: str, timeout: float) -> None:
         """Stop a task if it runs here, and wait `timeout` seconds at most until it has ended."""

@@ -149,6 +149,9 @@ class Scheduler:
                 _log.warning("node_dead", dead_node=dead)
         if self._life.is_fenced:
             return
+        async for task in self._store.tasks.gained():
+            _log.warning("task_gained_unawares", task_id=task.id)
+            self._owned.run(task)
         owners = await self._store.tasks.owners()  # first: who registers now owns none of these
         alive = {node.node_id for node in await self._store.nodes.all()}
         for owner in (None, *(owners - alive)):

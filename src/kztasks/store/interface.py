@@ -94,6 +94,14 @@ class TaskStore(Protocol):
         """
         ...
 
+    def gained(self) -> AsyncIterator[Task]:
+        """Tasks that `claim` or `take_over` won here although the call raised `StoreUnavailable`.
+
+        Whoever called may not repeat it, and nobody else takes a task from an owner that lives.
+        Each is given once.
+        """
+        ...
+
     async def release(self, task_id: str, *, node: str, epoch: int) -> bool:
         """Give an executing task back, so that any scheduler may take it at once."""
         ...

@@ -7,6 +7,7 @@ the owner's epoch wherever an owner writes, so that one who lost the task change
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from typing import Final
 
 import structlog
@@ -34,6 +35,8 @@ _logger = structlog.get_logger(__name__)
 Guard = dict[str, dict[str, str | int | None]]
 """A filter; each value stands behind an operator, so that no value can be one."""
 
+DOUBT_S: Final = 60.0
+"""A database may carry a change out so long after the connection that it came by was lost."""
 _EXECUTING: Final = {"$eq": TaskStatus.EXECUTING.value}
 
 
@@ -51,7 +54,8 @@ class MongoTasks:
         self._loose_ends = loose_ends
         self._files = files
         self._log = log
-        self._unanswered: set[tuple[str, Owner]] = set()
+        self._unanswered: dict[tuple[str, Owner], float] = {}
+        """When the last answer to a claim or take-over was lost, by the monotonic clock."""
 
     async def insert(self, task: Task) -> None:
         """Store a new pending task."""
@@ -116,6 +120,17 @@ class MongoTasks:
             return True
         task = await self.get(task_id)
         return task is not None and task.owner == Owner(None, epoch)
+
+    async def gained(self) -> AsyncIterator[Task]:
+        """Tasks that are owned because of a call whose answer was lost."""
+        for attempt, since in list(self._unanswered.items()):
+            task_id, owner = attempt
+            written = await self.get(task_id)
+            is_gained = written is not None and written.owner == owner
+            if is_gained or time.monotonic() - since > DOUBT_S:
+                self._unanswered.pop(attempt, None)
+            if written is not None and is_gained and not written.status.is_final:
+                yield written
 
     async def owners(self) -> frozenset[str]:
         """Nodes that executing tasks belong to."""
@@ -198,13 +213,13 @@ class MongoTasks:
         try:
             task = await self._change(guard, change)
         except StoreUnavailable:
-            self._unanswered.add(attempt)
+            self._unanswered[attempt] = time.monotonic()
             raise
         if task is None and attempt in self._unanswered:
             written = await self.get(task_id)
             if written is not None and not written.status.is_final and written.owner == owner:
                 task = written
-        self._unanswered.discard(attempt)
+        self._unanswered.pop(attempt, None)
         return task
 
     async def _change(self, guard: Guard, change: changes.Update) -> Task | None:

@@ -11,10 +11,12 @@ import structlog
 
 from tasks_bindings.bus.amqp import AmqpBus
 from tasks_bindings.logs import configure_logging
+from tasks_bindings.ops import OpsServer
 from tasks_bindings.sdk.app import App, Environment
-from tasks_bindings.sdk.ops import OpsServer
+from tasks_bindings.sdk.ops import app_pages
 from tasks_bindings.sdk.runner import AppRunner
 from tasks_bindings.settings import AppSettings
+from tasks_bindings.stacks import dump_stacks_on_signal
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +31,7 @@ async def run_app(app: App, settings: AppSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    dump_stacks_on_signal()
     bus = AmqpBus(
         settings.amqp_url.get_secret_value(),
         name=f"app {app.name}",
@@ -38,7 +41,7 @@ async def run_app(app: App, settings: AppSettings) -> None:
     runner = AppRunner(app, bus, environment)
     ops = None
     if settings.ops_port is not None:
-        ops = OpsServer(settings.ops_host, settings.ops_port, lambda: runner.not_ready)
+        ops = OpsServer(settings.ops_host, settings.ops_port, app_pages(lambda: runner.not_ready))
         await ops.start()
     await bus.start()
     try:

@@ -1,4 +1,4 @@
-"""Leave in good order when told to; leave at once when told twice."""
+"""Leave in good order when told to, at once when told twice; say what hangs on SIGUSR1."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from kztasks.scheduler.tools import patiently
+from tasks_bindings.stacks import dump_stacks_on_signal
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 EXIT_NOW: Final = 130
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and Ctrl-C set. The second signal ends the process without more ado."""
+    """An event that SIGTERM and Ctrl-C set. The second signal ends the process without more ado.
+
+    SIGUSR1 logs what all tasks and threads are doing.
+    """
     event = asyncio.Event()
 
     def stop() -> None:
@@ -26,6 +30,7 @@ def stop_event() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop)
+    dump_stacks_on_signal()
     return event
 
 

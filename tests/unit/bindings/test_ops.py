@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tasks_bindings.ops import MAX_REQUEST_BYTES, OpsServer
 from tasks_bindings.sdk.claims import FORGET_S, RefusedClaims
-from tasks_bindings.sdk.ops import MAX_REQUEST_BYTES, OpsServer
+from tasks_bindings.sdk.ops import app_pages
 from tasks_bindings.wire.claims import Claims, RefusedClaim
 
 CLAIM = RefusedClaim(category="cat", action="act", serving="other")
@@ -36,7 +37,7 @@ class Site:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site()
-    server = OpsServer("127.0.0.1", 0, lambda: site.not_ready)
+    server = OpsServer("127.0.0.1", 0, app_pages(lambda: site.not_ready))
     site.port = await server.start()
     yield site
     await server.close()

@@ -21,6 +21,7 @@ from tasks_bindings.sdk.actions import Action, Row
 from tasks_bindings.sdk.app import App, Environment
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.context import Context
+from tasks_bindings.sdk.firing import in_background
 from tasks_bindings.sdk.header import Replace
 from tasks_bindings.sdk.returns import INIT, STOP, Step, error, file, ok, row, rows, text
 from tasks_bindings.sdk.runner import AppRunner
@@ -45,6 +46,7 @@ __all__ = [
     "Trigger",
     "error",
     "file",
+    "in_background",
     "ok",
     "row",
     "rows",

@@ -15,7 +15,7 @@ import structlog
 
 from tasks_bindings.bus.interface import Bus, Message
 from tasks_bindings.directory import Directory
-from tasks_bindings.errors import BusError, DecodeError, NoHandler, WireError
+from tasks_bindings.errors import BusError, CallRefused, DecodeError, NoHandler, WireError
 from tasks_bindings.invoke import fold_responders, map_responders
 from tasks_bindings.registry import Bound, Registry
 from tasks_bindings.wire import codec
@@ -27,6 +27,8 @@ from tasks_bindings.wire.topology import BINDINGS, addressed
 _log = structlog.get_logger(__name__)
 
 CALL_TIMEOUT_S: Final = 30.0
+ANSWER_MARGIN_S: Final = 5.0
+"""What an app gets to say that a function has taken too long."""
 
 
 class TasksBindings:
@@ -105,6 +107,29 @@ class TasksBindings:
         """
         return await self._exchange(app, Call(key=key, args=args))
 
+    async def call_handler(
+        self, app: str, key: str, handler: str, *args: Any, timeout_s: float
+    ) -> list[CallResult]:
+        """Call one of the functions that an app has bound to a trigger, and wait for its end.
+
+        Args:
+            app: name of the app.
+            key: of the trigger.
+            handler: name of the function; empty for all of them.
+            args: its arguments.
+            timeout_s: seconds that it may take; the app ends it then if it can.
+
+        Raises:
+            CallRefused: the app did not call it, or gave it up.
+            NoHandler: the app is not there or has nothing bound to the key.
+            ReplyTimeout: it said nothing in time.
+            BusError: it could not be asked, or its answer was lost.
+        """
+        request = Call(
+            key=key, args=args, handler=handler or None, timeout_ms=round(timeout_s * 1000)
+        )
+        return await self._exchange(app, request, timeout_s=timeout_s + ANSWER_MARGIN_S)
+
     async def _call(self, app: str, call: Call) -> list[CallResult]:
         try:
             return await self._exchange(app, call)
@@ -112,21 +137,26 @@ class TasksBindings:
             _log.warning("app_not_called", app=app, key=call.key, error=str(error))
             return [CallResult(crash=CrashReport(type=error.code, message=str(error)))]
 
-    async def _exchange(self, app: str, request: Call) -> list[CallResult]:
+    async def _exchange(
+        self, app: str, request: Call, *, timeout_s: float | None = None
+    ) -> list[CallResult]:
         key, routing_key = request.key, addressed(app, request.key)
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         message = Message(
             body=codec.encode(request),
             type=MessageType.CALL,
             expires_ms=int(self._timeout_s * 1000),
         )
         async with self._bus.call(BINDINGS.name, routing_key, message) as call:
-            delivery = await call.receive(self._timeout_s)
+            delivery = await call.receive(timeout_s)
         match delivery.message.type:
             case MessageType.CALL_REPLY:
                 return list(codec.decode(delivery.message.body, CallReply).results)
             case MessageType.REFUSED:
                 refused = codec.decode(delivery.message.body, RefusedMessage)
-                raise NoHandler(f"{app} refused {key}: {refused.code}: {refused.message}")
+                raise CallRefused(
+                    refused.code, f"{app} refused {key}: {refused.code}: {refused.message}"
+                )
             case MessageType.DEAD:
                 raise NoHandler(f"nobody of {app} could answer {key}")
             case other:

@@ -6,12 +6,20 @@ scheduler keeps one, and so does everybody who calls across processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from tasks_bindings.wire.keys import matches
-from tasks_bindings.wire.messages import AppIdentity, Beat, Down, Help, HelpReply, Metadata
+from tasks_bindings.wire.messages import (
+    DEFAULT_CONCURRENCY,
+    AppIdentity,
+    Beat,
+    Down,
+    Help,
+    HelpReply,
+    Metadata,
+)
 
 BEAT_INTERVAL_S: Final = 2.0
 """How often an instance says that it is there."""
@@ -30,6 +38,9 @@ class Instance:
     bindings: tuple[str, ...] = ()
     since: float = 0.0
     """When it began to serve this, on the listener's clock."""
+    triggers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    concurrency: int = DEFAULT_CONCURRENCY
+    """How many requests it runs at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,14 @@ class Directory:
             return
         since = now - reply.up_ms / 1000
         self._instances[reply.app.instance] = Instance(
-            reply.app, now, reply.digest, dict(reply.help), reply.bindings, since
+            reply.app,
+            now,
+            reply.digest,
+            dict(reply.help),
+            reply.bindings,
+            since,
+            reply.triggers,
+            reply.concurrency,
         )
         self._instances = dict(
             sorted(self._instances.items(), key=lambda item: (item[1].since, item[0]))
@@ -116,16 +134,26 @@ class Directory:
 
     def app_for(self, category: str, action: str) -> str | None:
         """The app to send this action's rows to; apps that serve the same one take turns."""
+        names = self.apps_for(category, action)
+        if not names:
+            return None
+        self._turn += 1
+        return names[self._turn % len(names)]
+
+    def apps_for(self, category: str, action: str) -> list[str]:
+        """All apps to which this action's rows may be sent."""
         metadata = self.metadata(category, action)
         if metadata is None:
-            return None
-        names = _unique(
+            return []
+        return _unique(
             one.app.name
             for one in self._instances.values()
             if one.help.get(category, {}).get(action) == metadata
         )
-        self._turn += 1
-        return names[self._turn % len(names)]
+
+    def capacity(self, app: str) -> int:
+        """How many requests the live instances of an app run at the same time; 0 without any."""
+        return sum(one.concurrency for one in self._instances.values() if one.app.name == app)
 
     def apps_bound_to(self, key: str) -> list[str]:
         """Names of the apps with a responder for this key, the first one heard in front."""
@@ -134,6 +162,13 @@ class Directory:
             for one in self._instances.values()
             if any(matches(bound, key) for bound in one.bindings)
         )
+
+    def handlers(self, app: str, key: str) -> tuple[str, ...]:
+        """Names of the functions that an app has bound to a trigger; empty if it tells none."""
+        for one in self._instances.values():
+            if one.app.name == app and one.triggers.get(key):
+                return one.triggers[key]
+        return ()
 
     def refusals(self) -> list[Refusal]:
         """Claims that differ from those of another app that was there before.

@@ -6,6 +6,7 @@ BindingsError
 │   ├── BusUnavailable         no session with the broker, or it was lost while waiting
 │   ├── Unroutable             the broker has no queue for the routing key
 │   ├── NoHandler              no live app is bound to the key
+│   │   └── CallRefused        the app that was asked does not take the request
 │   ├── PublishTimeout         the broker did not confirm in time
 │   └── ReplyTimeout           nobody answered in time
 ├── WireError
@@ -56,6 +57,14 @@ class NoHandler(BusError):
     """No live app is bound to this key."""
 
     code = "no_handler"
+
+
+class CallRefused(NoHandler):
+    """The app that was asked does not take the request; `reason` is its own code for why."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class PublishTimeout(BusError):

@@ -14,7 +14,7 @@ from tasks_bindings.sdk.callbacks import TriggerOf, bind_category
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.definition import check_handler
 from tasks_bindings.wire.keys import Trigger, check_name
-from tasks_bindings.wire.messages import Help
+from tasks_bindings.wire.messages import DEFAULT_CONCURRENCY, Help
 
 _RESERVED_APPS: Final = frozenset({"apps", "tasks"})
 
@@ -53,7 +53,7 @@ class App:
         name: str,
         *categories: Category,
         version: str = "0",
-        concurrency: int = 8,
+        concurrency: int = DEFAULT_CONCURRENCY,
         files: Path | None = None,
     ) -> None:
         check_name(name, "app")
@@ -126,6 +126,18 @@ class App:
             for category in self.categories
         }
 
+    def trigger_handlers(self) -> dict[str, dict[str, Callable[..., Any]]]:
+        """`{KEY: {NAME: function}}` of all triggers, in the order in which they were bound."""
+        found: dict[str, dict[str, Callable[..., Any]]] = {}
+        for key in self.triggers.keys:
+            named: dict[str, Callable[..., Any]] = {}
+            for responder in self.triggers.responders(key):
+                name = _name(responder.function)
+                number = sum(other.partition("#")[0] == name for other in named)
+                named[f"{name}#{number + 1}" if number else name] = responder.function
+            found[key] = named
+        return found
+
     def responders(self) -> Registry:
         """What the app binds: actions, verifiers, headers, hooks and triggers."""
         registry = Registry()
@@ -135,3 +147,7 @@ class App:
             for responder in self.triggers.responders(key):
                 registry.bind(key, TriggerOf(responder.function))
         return registry
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__qualname__", type(function).__name__))[:200]

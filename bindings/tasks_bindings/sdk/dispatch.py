@@ -20,6 +20,8 @@ from tasks_bindings.sdk.app import App
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data
+from tasks_bindings.sdk.firing import TriggerCalls
+from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.sdk.replies import Answer, Replies, key_of
 from tasks_bindings.sdk.turns import Turns
 from tasks_bindings.sdk.verification import VerifyRun
@@ -33,7 +35,6 @@ from tasks_bindings.wire.messages import (
     Cancel,
     Fault,
     Progress,
-    Refused,
 )
 from tasks_bindings.wire.verification import Verify
 
@@ -45,16 +46,6 @@ MAX_TASKS_SEEN: Final = 10_000
 SendProgress = Callable[[Progress], Awaitable[None]]
 
 
-class RequestRefused(BindingsError):
-    """The app cannot take a request; told to the scheduler as `Refused`."""
-
-    code = "refused"
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.refusal: Final = Refused(code=code, message=message[:2000])
-
-
 class Dispatcher:
     """Runs what is asked of one instance of an app."""
 
@@ -63,6 +54,7 @@ class Dispatcher:
         self._identity = identity
         self._responders = app.responders()
         self._categories = {category.name: category for category in app.categories}
+        self._triggers = TriggerCalls(app.trigger_handlers())
         self._replies = Replies()
         self._runs: set[BatchRun] = set()
         self._turns = Turns()
@@ -141,23 +133,36 @@ class Dispatcher:
             if same and batch.epoch <= cancel.epoch:
                 run.cancel.set()
 
-    async def call(self, call: Call) -> bytes:
+    async def close(self, drain_s: float) -> bool:
+        """Wait for what goes on in the background, `drain_s` seconds at most; whether it ended."""
+        return await self._triggers.close(drain_s)
+
+    async def call(self, call: Call, *, redelivered: bool = False) -> bytes:
         """Call the responders bound to a key; the encoded reply.
 
+        Args:
+            call: the key, and what they are called with.
+            redelivered: whether the broker has given it to a process before.
+
         Raises:
-            RequestRefused: what they returned is too large for a message.
+            RequestRefused: what they returned is too large for a message, or a trigger's function
+                was not called, or has taken too long.
         """
-        responders = list(self._responders.responders(call.key))
-        results: tuple[CallResult, ...]
-        if call.fold and call.args:
-            results = (CallResult(value=await fold_responders(responders, tuple(call.args))),)
+        if self._triggers.has(call.key):
+            results = await self._triggers.fire(call, redelivered=redelivered)
         else:
-            results = tuple(await map_responders(responders, tuple(call.args)))
+            results = await self._map_or_fold(call)
         reply = CallReply(app=self._identity, results=tuple(map(_sendable, results)))
         try:
             return codec.encode(reply)
         except MessageTooLarge as error:
             raise RequestRefused(error.code, f"the answer is too large: {error}") from None
+
+    async def _map_or_fold(self, call: Call) -> list[CallResult]:
+        responders = list(self._responders.responders(call.key))
+        if call.fold and call.args:
+            return [CallResult(value=await fold_responders(responders, tuple(call.args)))]
+        return await map_responders(responders, tuple(call.args))
 
     async def verify(self, request: Verify, *, redelivered: bool = False) -> bytes:
         """Say which rows would fail before their handler is called; the encoded reply.

@@ -17,8 +17,9 @@ from tasks_bindings.errors import BusError, WireError
 from tasks_bindings.invoke import invoke
 from tasks_bindings.sdk.app import App, Environment, Lifecycle
 from tasks_bindings.sdk.claims import RefusedClaims
-from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused, SendProgress
+from tasks_bindings.sdk.dispatch import Dispatcher, SendProgress
 from tasks_bindings.sdk.files import AppFiles, BadFile
+from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.sdk.replier import Replier
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.claims import Claims
@@ -131,7 +132,9 @@ class AppRunner:
             await self._broadcast(APPS_DOWN, MessageType.DOWN, Down(app=self.identity))
         drained = True
         if self._work is not None:
+            deadline = time.monotonic() + drain_s
             drained = await self._work.drain(drain_s)
+            drained &= await self._dispatcher.close(max(0.0, deadline - time.monotonic()))
         if self._control is not None:
             await self._control.cancel()
         await self._run_hooks(self._app.stop_hooks)
@@ -145,9 +148,16 @@ class AppRunner:
             category: {name: metadata.model_dump_json() for name, metadata in actions.items()}
             for category, actions in served.items()
         }
-        digest = hashlib.sha256(repr((plain, bindings)).encode()).hexdigest()[:32]
+        triggers = {key: tuple(named) for key, named in self._app.trigger_handlers().items()}
+        digest = hashlib.sha256(repr((plain, bindings, triggers)).encode()).hexdigest()[:32]
         return HelpReply(
-            app=self.identity, help=served, bindings=bindings, digest=digest, verifies=True
+            app=self.identity,
+            help=served,
+            bindings=bindings,
+            digest=digest,
+            triggers=triggers,
+            verifies=True,
+            concurrency=self._app.concurrency,
         )
 
     async def _beat_for_ever(self) -> None:
@@ -229,7 +239,8 @@ class AppRunner:
                         body = await self._dispatcher.batch(batch, redelivered=redelivered)
                         await self._replier.send(delivery, MessageType.BATCH_REPLY, body)
                 case MessageType.CALL:
-                    body = await self._dispatcher.call(codec.decode(message.body, Call))
+                    call = codec.decode(message.body, Call)
+                    body = await self._dispatcher.call(call, redelivered=redelivered)
                     await self._replier.send(delivery, MessageType.CALL_REPLY, body)
                 case MessageType.VERIFY:
                     request = codec.decode(message.body, Verify)

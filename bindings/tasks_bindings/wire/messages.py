@@ -20,6 +20,9 @@ from tasks_bindings.wire.returns import Return
 MAX_DATA_BYTES: Final = 256 * 1024
 """Default limit of `Data`: it travels with every batch, so a growing one costs its square."""
 
+DEFAULT_CONCURRENCY: Final = 8
+"""How many requests an instance runs at the same time that does not say it."""
+
 Cell = str | None
 """One cell of a row; `None` is undefined (nothing between the commas), `""` is a quoted empty."""
 
@@ -126,6 +129,11 @@ class HelpReply(WireMessage):
     """Changes whenever `help` or `bindings` do; `Beat` repeats it."""
     up_ms: int = Field(default=0, ge=0)
     """How long it has served this; of two claims to an action the older one counts."""
+    concurrency: int = Field(default=DEFAULT_CONCURRENCY, ge=1)
+    """How many requests it runs at the same time; schedulers send it a few more, and no more."""
+    triggers: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
+    """Names of the functions that are bound to each trigger's key, in bind order. An app that does
+    not tell them has all that it has bound to a trigger called at once."""
     verifies: bool = False
     """Whether it answers `verify` for all of its actions with a CSV."""
 
@@ -254,8 +262,16 @@ class Call(WireMessage):
 
     key: Name
     args: tuple[Any, ...] = ()
+    handler: Name | None = None
+    """Of a trigger's functions, the one to call; missing: all of them, in bind order."""
+    timeout_ms: int | None = Field(default=None, ge=1)
+    """Of a trigger: so long one function may take."""
     fold: bool = False
     """Call them first-bound first and hand the first argument through as an accumulator."""
+
+
+BACKGROUND: Final = "background"
+"""What a trigger's function answers with that goes on in the background."""
 
 
 class CallResult(BaseModel):

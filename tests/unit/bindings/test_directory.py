@@ -28,9 +28,10 @@ def reply(
     digest: str = "d",
     keys: tuple[str, ...] = (),
     up_ms: int = 0,
+    **more: Any,
 ) -> HelpReply:
     app = identity(name, instance)
-    return HelpReply(app=app, help=served, bindings=keys, digest=digest, up_ms=up_ms)
+    return HelpReply(app=app, help=served, bindings=keys, digest=digest, up_ms=up_ms, **more)
 
 
 def beat(name: str, *, instance: str = "1", digest: str = "d") -> Beat:
@@ -179,3 +180,15 @@ def test_apps_are_found_by_a_key_that_they_are_bound_to_with_wildcards_too() -> 
     directory.heard_help(reply("b", {}, instance="2", keys=("tasks.triggers.*",)), 0.0)
     assert directory.apps_bound_to("tasks.triggers.day") == ["a", "b"]
     assert directory.apps_bound_to("tasks.triggers.hour") == ["b"]
+
+
+def test_the_capacity_of_an_app_is_what_its_live_instances_run_at_the_same_time() -> None:
+    directory = Directory()
+    assert directory.capacity("a") == 0
+    directory.heard_help(reply("a", serving(act=metadata()), concurrency=3), 0.0)
+    directory.heard_help(reply("a", serving(act=metadata()), instance="2"), 0.0)
+    directory.heard_help(reply("b", serving(act=metadata()), concurrency=100), 0.0)
+    assert directory.capacity("a") == 3 + 8  # one that does not say it has the default of an app
+
+    directory.heard_down(Down(app=identity("a", "2")))
+    assert directory.capacity("a") == 3

@@ -18,6 +18,7 @@ from kztasks.api.refusals import (
     BadPageSize,
     BodyTooLarge,
     ExpiredToken,
+    FileExpired,
     Forbidden,
     MalformedAccount,
     MissingKind,
@@ -145,6 +146,11 @@ def _(error: MalformedAccount) -> Failure:
 @failure_of.register
 def _(error: NoSuchFile) -> Failure:
     return _bad_identifier(error.task_id)
+
+
+@failure_of.register
+def _(error: FileExpired) -> Failure:
+    return _bad_identifier(error.task_id, reason="removed after the time that it is kept")
 
 
 @failure_of.register

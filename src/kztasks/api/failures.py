@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from kztasks.api.refusals import NoSuchFile
+from kztasks.api.refusals import FileExpired, NoSuchFile
 from kztasks.api.submission import Submission
 from kztasks.csvio import CsvReader, encode_row, encode_rows
 from kztasks.domain.lines import kept_columns, pick
 from kztasks.domain.log import LogRecord, RecordKind
+from kztasks.domain.retention import Part
 from kztasks.domain.task import InputFile, Task
 from kztasks.store.interface import Download, Store
 
@@ -27,9 +28,11 @@ async def failed_lines(store: Store, task: Task) -> AsyncIterator[bytes]:
     """The header of `out.csv`, and the lines of it that were written for failed rows.
 
     Raises:
-        NoSuchFile: the task has not begun, or its log is not kept any more. Known before the first
-            byte.
+        NoSuchFile: the task has not begun.
+        FileExpired: its log is not kept any more. Both are known before the first byte.
     """
+    if Part.LOG in task.removed:
+        raise FileExpired(task.id, NAME)
     head = await store.log.head(task.id)
     if head is None:
         raise NoSuchFile(task.id, NAME)

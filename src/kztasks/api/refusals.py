@@ -7,6 +7,7 @@ KztasksError
 │   ├── UnknownAccount         no such account
 │   ├── MalformedAccount       that cannot be an account's id
 │   ├── NoSuchFile             the task has no such CSV (yet)
+│   │   └── FileExpired        it had one, which was kept for as long as is set
 │   ├── UnknownApiKey          no account has this API key
 │   └── UnknownKey             there is no such public key
 ├── Conflict
@@ -32,6 +33,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from kztasks.domain.retention import Part
+from kztasks.domain.task import Task
 from kztasks.errors import Conflict, Invalid, KztasksError, NotFound
 
 
@@ -83,6 +86,18 @@ class NoSuchFile(NotFound):
     def __init__(self, task_id: str, name: str) -> None:
         super().__init__(f"task {task_id} has no {name}")
         self.task_id = task_id
+
+
+class FileExpired(NoSuchFile):
+    """The task had this CSV, or the log that it is made of, until the time to keep it was over."""
+
+    code = "file_expired"
+
+
+def missing_file(task: Task, name: str) -> NoSuchFile:
+    """Why a task has no file of this name."""
+    has_expired = Part.FILES in task.removed
+    return FileExpired(task.id, name) if has_expired else NoSuchFile(task.id, name)
 
 
 class UnknownApiKey(NotFound):

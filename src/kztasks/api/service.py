@@ -13,7 +13,7 @@ from kztasks.api.access import Access
 from kztasks.api.audit import Auditor
 from kztasks.api.deps import ApiDeps
 from kztasks.api.paging import Page, PageRequest, key_of
-from kztasks.api.refusals import NoSuchFile, TaskRefused, UnknownTask
+from kztasks.api.refusals import NoSuchFile, TaskRefused, UnknownTask, missing_file
 from kztasks.domain.task import Task, attachments, public_json, stored_files
 from kztasks.errors import NotFound
 from kztasks.kazoo.messages import TaskJson
@@ -97,12 +97,12 @@ class TaskService:
 
         Raises:
             UnknownTask: the account has no task with this id.
-            NoSuchFile: the task has no such file, or not yet.
+            NoSuchFile: the task has no such file, not yet, or not any more.
         """
         task = await self.read(access, task_id)
         file = stored_files(task).get(name)
         if file is None:
-            raise NoSuchFile(task_id, name)
+            raise missing_file(task, name)
         is_usual = name in {"in.csv", "out.csv"}
         file_name = f"{task.category}_{task.action}_{task.id}_{name}" if is_usual else name
         return Csv(task.id, name, file.file_id, file.sha256, file_name)

@@ -34,6 +34,13 @@ TABLE = [
         {"message": "bad identifier", "cause": "T"},
     ),
     (
+        refusals.FileExpired("T", "out.csv"), 404, "bad_identifier",
+        {
+            "message": "bad identifier", "cause": "T",
+            "reason": "removed after the time that it is kept",
+        },
+    ),
+    (
         refusals.TaskRefused("T", StartRefusal.ALREADY_STARTED), 404, "bad_identifier",
         {"reason": "task already started", "cause": "T", "message": "bad identifier"},
     ),

@@ -14,11 +14,12 @@ from kztasks.api.envelope import KazooResponse
 from kztasks.api.failures import NAME, FailedRows, failed_lines
 from kztasks.api.filenames import attachment
 from kztasks.api.models import TaskEnvelope
-from kztasks.api.refusals import NoSuchFile, NotEnded
+from kztasks.api.refusals import FileExpired, NotEnded, missing_file
 from kztasks.api.routes import examples, parameters
 from kztasks.api.routes.answers import account_answers, csv_answers
 from kztasks.api.services import services_of
 from kztasks.api.values import values_of
+from kztasks.domain.retention import Part
 
 router = APIRouter(tags=["failures"])
 
@@ -59,9 +60,11 @@ async def rerun(request: Request, access: AccessDep, task_id: str) -> KazooRespo
     services, values = services_of(request), await values_of(request)
     task = await services.tasks.read(access, task_id)
     if task.input is None:
-        raise NoSuchFile(task_id, "in.csv")
+        raise missing_file(task, "in.csv")
     if not task.status.is_final:
         raise NotEnded(task_id)
+    if Part.LOG in task.removed:
+        raise FileExpired(task_id, NAME)
     order = Order(task.category, task.action, bool(values.flag("start")))
     rows = FailedRows(services.deps.store, task, task.input)
     context = context_of(request)

@@ -11,6 +11,7 @@ from typing import Final
 from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner
+from kztasks.store.aftermath import Redelivery
 from kztasks.store.interface import Ending, View
 from kztasks.store.mongo.task_document import attached_document, output_document
 
@@ -80,6 +81,7 @@ def ended(ending: Ending) -> Update:
             "attached": ending.attached and attached_document(ending.attached),
             "reason": ending.reason,
             "waiting_for": None,
+            "cleanup_due": True,
         },
         ending.ended_at,
     )
@@ -95,10 +97,26 @@ def explained(reason: str, now: int) -> Update:
     return {"$set": {"reason": reason, "pvt_modified": now}}
 
 
+def redelivered(to: Redelivery, now: int) -> Update:
+    """Final, with an output that was not stored at first."""
+    update = _written(
+        {
+            "pvt_status": to.status.value,
+            "output": output_document(to.output),
+            "reason": to.reason,
+        },
+        now,
+    )
+    return update | {"$addToSet": {"attachments": "out.csv"}}
+
+
 def removed(part: Part) -> Update:
-    """Final as before, but a part of it is kept no longer."""
+    """Final as before, but a part of it is kept no longer. Once: the guard asks for what is unset.
+
+    The embedded server ignores `$addToSet` to a list that is not there.
+    """
     update: Update = {
-        "$addToSet": {"removed": part.value},
+        "$push": {"removed": part.value},
         "$unset": {KEPT_SINCE[part]: ""},
     }
     if part is Part.FILES:

@@ -25,9 +25,8 @@ from kztasks.store.mongo.task_document import TaskDocument
 from kztasks.store.retention import Due, LooseEnd, Round
 
 _SINCE: Final = {**changes.KEPT_SINCE, Part.TASK: "final_since"}
-_HAS_ENDED: Final = {"$nin": [TaskStatus.PENDING.value, TaskStatus.EXECUTING.value]}
 _ROUND: Final = {"_id": {"$eq": "janitor"}}
-_FILES: Final = {"input.file_id": 1, "output.file_id": 1, "attached.file_id": 1}
+_FILES: Final = {"input": 1, "output": 1, "attached": 1}
 
 
 class RoundDocument(TypedDict):
@@ -159,9 +158,10 @@ class MongoRetention:
 
 
 def _query(what: Due) -> dict[str, Any]:
+    """The embedded server finds nothing by a date it wrote itself together with `$in` or `$nin`."""
     query: dict[str, Any] = {
         _SINCE[what.part]: {"$lt": what.before},
-        "pvt_status": dict(_HAS_ENDED),
+        "pvt_ended_at": {"$exists": True},
     }
     return query | {"output": {"$exists": True}} if what.with_output else query
 

@@ -22,6 +22,7 @@ from kztasks.processes.dev import SAMPLE_APPS, developing
 from kztasks.processes.sample import greeting, next_steps, run_sample
 from kztasks.processes.scheduler import run_scheduler
 from kztasks.processes.signals import stop_event
+from kztasks.output_cli import output
 from kztasks.protocol_cli import asyncapi
 from kztasks.run_time import RunTimeSettings
 from kztasks.settings import Settings
@@ -32,6 +33,7 @@ from tasks_bindings.sdk.process import main as run_app_process
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(accounts, name="accounts")
+app.add_typer(output, name="output")
 app.command()(asyncapi)
 app.command()(janitor)
 

@@ -15,16 +15,21 @@ from kztasks.api.filenames import attachment
 from kztasks.api.metrics import Metrics
 from kztasks.api.neutral import neutralised
 from kztasks.api.ranges import byte_range
-from kztasks.api.services import services_of
+from kztasks.api.refusals import NoSuchFile
+from kztasks.api.salvage import output_from_log
+from kztasks.api.services import Services, services_of
 from kztasks.store.interface import Download
 
 CHUNK_BYTES: Final = 256 * 1024
+OUTPUT: Final = "out.csv"
 
 
 async def send_csv(
     request: Request, access: Access, task_id: str, name: str, *, is_safe: bool
 ) -> Response:
     """A CSV of a task under exactly `text/csv`, as Kazoo sends it; 204 for an empty one.
+
+    An `out.csv` that could not be stored is sent from the task's log.
 
     Args:
         request: may want a range, or have the file already.
@@ -40,7 +45,12 @@ async def send_csv(
         BadRange: no byte of the file is in the range.
     """
     services = services_of(request)
-    csv = await services.tasks.csv(access, task_id, name)
+    try:
+        csv = await services.tasks.csv(access, task_id, name)
+    except NoSuchFile:
+        if name != OUTPUT:
+            raise
+        return await _send_from_log(services, access, task_id, is_safe=is_safe)
     headers = {"Content-Disposition": attachment(csv.file_name)}
     if is_safe:
         download = await services.tasks.open(csv)
@@ -68,6 +78,18 @@ async def send_csv(
     return _answer(
         _chunks(part, wanted.length), headers, services.metrics, HTTPStatus.PARTIAL_CONTENT
     )
+
+
+async def _send_from_log(
+    services: Services, access: Access, task_id: str, *, is_safe: bool
+) -> Response:
+    """Without length, ranges and revision: they are known when all of it was sent."""
+    task = await services.tasks.read(access, task_id)
+    parts = await output_from_log(services.deps.store.log, task)
+    headers = {
+        "Content-Disposition": attachment(f"{task.category}_{task.action}_{task.id}_{OUTPUT}")
+    }
+    return _answer(neutralised(parts) if is_safe else parts, headers, services.metrics)
 
 
 def _answer(

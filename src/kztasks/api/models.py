@@ -53,6 +53,7 @@ class TaskFields(BaseModel):
     status: TaskStatus
     reason: str | None = None
     waiting_for: str | None = None
+    rescues: int | None = None
     csvs: list[str] | None = None
 
 

@@ -14,7 +14,7 @@ from kztasks.api.audit import Auditor
 from kztasks.api.deps import ApiDeps
 from kztasks.api.paging import Page, PageRequest, key_of
 from kztasks.api.refusals import NoSuchFile, TaskRefused, UnknownTask, missing_file
-from kztasks.domain.task import Task, attachments, public_json, stored_files
+from kztasks.domain.task import Task, downloads, public_json, stored_files
 from kztasks.errors import NotFound
 from kztasks.kazoo.messages import TaskJson
 from kztasks.kazoo.operations import StartRefusal
@@ -134,5 +134,5 @@ class TaskService:
 def read_json(task: Task) -> dict[str, object]:
     """A task as Kazoo shows it to a reader: without the node, with the names of its CSVs."""
     shown = {key: value for key, value in public_json(task).items() if key != "node"}
-    names = attachments(task)
+    names = downloads(task)
     return {**shown, "csvs": names} if names else shown

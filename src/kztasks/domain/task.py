@@ -92,6 +92,12 @@ class Task:
     removed: frozenset[Part] = frozenset()
     """What was removed of it because the time for which that is kept is over."""
 
+    @property
+    def is_output_in_log(self) -> bool:
+        """Whether it ran and ended, but the only copy of its `out.csv` is in its log."""
+        has_run = self.status.is_final and self.owner is not None
+        return has_run and self.output is None and Part.LOG not in self.removed
+
 
 def public_json(task: Task) -> dict[str, object]:
     """The task as Kazoo's API shows it, without the envelope; undefined keys are left out."""
@@ -112,12 +118,18 @@ def public_json(task: Task) -> dict[str, object]:
         "status": task.status.value,
         "reason": task.reason,
         "waiting_for": task.waiting_for,
+        "rescues": task.rescues or None,
     }
     return {key: value for key, value in shown.items() if value is not None}
 
 
-def attachments(task: Task) -> list[str]:
+def downloads(task: Task) -> list[str]:
     """Names of the files that can be downloaded, as `csvs` in Kazoo's replies."""
+    return [*stored_files(task), *(["out.csv"] if task.is_output_in_log else [])]
+
+
+def attachments(task: Task) -> list[str]:
+    """Names of the stored files."""
     return list(stored_files(task))
 
 

@@ -13,8 +13,9 @@ from typing import Final
 import aiofiles.os
 import structlog
 
-from kztasks.domain.log import EndCause, LogRecord
-from kztasks.domain.status import TaskStatus, final_status
+from kztasks.domain.log import LogRecord
+from kztasks.domain.output import status_of
+from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import OutputFile, Task
 from kztasks.errors import LogBroken, OwnershipLost, Unavailable
 from kztasks.scheduler.calls import Callbacks
@@ -55,7 +56,7 @@ class Finisher:
         """
         note = await self._callbacks.finish(head)
         delivered = await self._deliver(head)
-        status, doubt = self._status(head)
+        status, doubt = status_of(head, self._task.total_rows)
         return Ending(
             status=TaskStatus.INTERNAL_ERROR if delivered.problem is not None else status,
             ended_at=self._tools.now(),
@@ -122,21 +123,6 @@ class Finisher:
         kept = local_path(self._tools.settings.output_folder, self._task.id)
         await aiofiles.os.replace(path, kept)
         return Delivered(None, f"out.csv could not be uploaded; it is kept in {kept}")
-
-    def _status(self, head: LogRecord) -> tuple[TaskStatus, str | None]:
-        """The status by the log, and why if the log itself does not say it."""
-        match head.cause:
-            case EndCause.STOPPED:
-                return TaskStatus.STOPPED, None
-            case EndCause.FAULT:
-                return TaskStatus.INTERNAL_ERROR, None
-            case _:
-                total, failed, succeeded = self._task.total_rows, head.failed, head.succeeded
-                status = final_status(total=total, failed=failed, succeeded=succeeded)
-                if status is not TaskStatus.INTERNAL_ERROR:
-                    return status, None
-                counts = f"{failed} failed, {succeeded} succeeded"
-                return status, f"the counts contradict the {total} rows of in.csv: {counts}"
 
 
 def _joined(*reasons: str | None) -> str | None:

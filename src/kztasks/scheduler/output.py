@@ -19,12 +19,10 @@ import aiofiles
 import aiofiles.os
 import structlog
 
-from kztasks.csvio import encode_row
-from kztasks.domain.header import OutputHeader
-from kztasks.domain.lines import kept_columns, project
-from kztasks.domain.log import ROOT_SHA, LogRecord, RecordKind, is_sealed
+from kztasks.domain.log import LogRecord
+from kztasks.domain.output import output_parts
 from kztasks.domain.task import OutputFile
-from kztasks.errors import LogBroken, StoreUnavailable
+from kztasks.errors import StoreUnavailable
 from kztasks.run_time import RunTimeSettings
 from kztasks.scheduler.pause import pause
 from kztasks.store.interface import FileStore, LogStore
@@ -73,29 +71,11 @@ async def assemble(log: LogStore, head: LogRecord, path: Path) -> LocalOutput:
     """
     digest, size = hashlib.sha256(), 0
     async with aiofiles.open(path, "wb") as file:
-        async for part in _parts(log, head):
+        async for part in output_parts(log.records(head.task_id), head):
             digest.update(part)
             size += len(part)
             await file.write(part)
     return LocalOutput(path, size, digest.hexdigest())
-
-
-async def _parts(log: LogStore, head: LogRecord) -> AsyncIterator[bytes]:
-    header: OutputHeader | None = None
-    kept: tuple[int, ...] = ()
-    sha, expected = ROOT_SHA, 0
-    async for record in log.records(head.task_id):
-        if record.seq != expected or not is_sealed(record, sha):
-            raise LogBroken(f"the log of the task breaks at record {expected}")
-        sha, expected = record.sha, expected + 1
-        if record.kind is RecordKind.BEGIN and record.header is not None:
-            header = record.header
-            kept = kept_columns(head.written, len(header.columns))
-            yield encode_row([header.columns[index] for index in kept])
-        elif record.output:
-            yield project(record.output, record.columns, kept)
-    if expected != head.seq + 1 or sha != head.sha or header is None:
-        raise LogBroken(f"the log of the task has {expected} of {head.seq + 1} records")
 
 
 async def upload(

@@ -19,6 +19,7 @@ from kztasks.store.access import (
     SigningKeyStore,
 )
 from kztasks.store.access_records import Account
+from kztasks.store.aftermath import AftermathStore
 from kztasks.store.file_store import Download, FileStore, Upload
 from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.records import Ending, Node, PageKey, View
@@ -236,6 +237,11 @@ class Store(Protocol):
     @property
     def idempotency(self) -> IdempotencyStore:
         """Requests that must not be carried out twice."""
+        ...
+
+    @property
+    def aftermath(self) -> AftermathStore:
+        """What is still to be done for tasks that have ended."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 
 from kztasks.errors import Misconfigured
 from kztasks.store.mongo.accounts import MongoAccounts
+from kztasks.store.mongo.aftermath import MongoAftermath
 from kztasks.store.mongo.audit import MongoAudit
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.files import MongoFiles
@@ -61,6 +62,7 @@ class MongoStore:
         )
         self.log = MongoLog(collection("log"))
         self.tasks = MongoTasks(collection("tasks"), self.files, self.log, loose_ends)
+        self.aftermath = MongoAftermath(collection("tasks"))
         self.retention = MongoRetention(self._database, loose_ends)
         self.nodes = MongoNodes(collection("nodes"))
         self.accounts = MongoAccounts(

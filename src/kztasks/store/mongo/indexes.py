@@ -37,6 +37,7 @@ INDEXES: Final = (
         (("pvt_account_id", ASCENDING), ("created_key", DESCENDING)),
     ),
     Index("tasks", "status_owner", (("pvt_status", ASCENDING), ("owner.node", ASCENDING))),
+    Index("tasks", "cleanup", (("cleanup_due", ASCENDING),)),
     Index("tasks", "final", (("final_since", ASCENDING),)),
     Index("tasks", "log_kept", (("log_kept_since", ASCENDING),)),
     Index("tasks", "files_kept", (("files_kept_since", ASCENDING),)),

@@ -82,6 +82,8 @@ class TaskDocument(TypedDict, total=False):
     """Names of the files that can be downloaded, for dashboards."""
     reason: str
     waiting_for: str
+    cleanup_due: bool
+    """Set with the final status, until the cleanup hook was called."""
     removed: list[str]
     """`log`, `files`: what was removed after its time."""
     final_since: datetime

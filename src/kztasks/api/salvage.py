@@ -1,0 +1,36 @@
+"""An `out.csv` that could not be stored: sent from the log of its task, the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from kztasks.api.refusals import NoSuchFile
+from kztasks.domain.output import output_parts
+from kztasks.domain.task import Task
+from kztasks.errors import LogBroken
+from kztasks.store.interface import LogStore
+
+
+async def output_from_log(log: LogStore, task: Task) -> AsyncIterator[bytes]:
+    """The bytes of a task's output, made while they are sent, in constant memory.
+
+    A log that turns out to be broken on the way raises `LogBroken`, which cuts the answer off.
+
+    Raises:
+        NoSuchFile: the task has none that is in its log alone. Known before the first byte.
+    """
+    head = await log.head(task.id) if task.is_output_in_log else None
+    if head is None or not head.is_end:
+        raise NoSuchFile(task.id, "out.csv")
+    parts = output_parts(log.records(task.id), head)
+    try:
+        first = await anext(parts)
+    except (LogBroken, StopAsyncIteration):
+        raise NoSuchFile(task.id, "out.csv") from None
+    return _resumed(first, parts)
+
+
+async def _resumed(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part

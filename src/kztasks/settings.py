@@ -116,6 +116,11 @@ class Settings(BaseSettings):
     batch_bytes: int = Field(
         512 * 1024, ge=1, le=2 * 1024**2, description="Most bytes of input in one batch"
     )
+    batch_memory_bytes: int = Field(
+        256 * 1024**2,
+        ge=1024**2,
+        description="Memory of one scheduler for rows that are read and not yet run, bytes",
+    )
     batch_target_ms: int = Field(
         250, ge=1, le=10_000, description="Work that one batch should hold, milliseconds"
     )
@@ -129,6 +134,15 @@ class Settings(BaseSettings):
         256 * 1024, ge=1, le=1024**2, description="Largest Data that a handler may hand on, bytes"
     )
     row_timeout_s: float = Field(600.0, gt=0, description="Seconds that one row may take at most")
+    node_executing_tasks: int = Field(
+        20_000, ge=1, description="Tasks that one scheduler runs at the same time"
+    )
+    account_executing_tasks: int = Field(
+        10_000, ge=1, description="Tasks of one account that are executing at the same time"
+    )
+    account_unfinished_tasks: int = Field(
+        100_000, ge=1, description="Tasks of one account that are pending or executing"
+    )
     drain_s: float = Field(
         25.0, ge=0, description="Seconds that running batches get when a scheduler leaves"
     )

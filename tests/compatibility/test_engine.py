@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kztasks.csvio import CsvError, CsvReader
-from kztasks.scheduler import rows, service
+from kztasks.scheduler import sending, service
 from tests.compatibility.dying import Dying, can_be_taken_over, once
 from tests.compatibility.expected import ACCEPTED, REFUSED, as_seen, expected
 from tests.compatibility.original.case import Answer, Case
@@ -24,7 +24,7 @@ def by_name(case: Case) -> str:
 def answers(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
     """What the engine answers to all cases, run beside each other."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "STOP_PATIENCE_S", 0.5)
+        patch.setattr(sending, "STOP_PATIENCE_S", 0.5)
         return answers_of(Running, store_url, tmp_path_factory.mktemp("running"), ACCEPTED)
 
 

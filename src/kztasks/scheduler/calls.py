@@ -1,4 +1,7 @@
-"""Calls of a task's callbacks in its app: the output header once, the hooks at the end."""
+"""Calls of a task's callbacks in its app: the output header once, the hooks at the end.
+
+They stand in the same queue as batches, so each is made in a turn of its task.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ import structlog
 from kztasks.domain.header import OutputHeader, chosen_header, default_header
 from kztasks.domain.log import LogRecord
 from kztasks.domain.task import Task
+from kztasks.scheduler.taking import TaskTurns
+from kztasks.scheduler.waiting import Turn
 from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.directory import Directory
-from tasks_bindings.discovery import Discovery
 from tasks_bindings.errors import BusError, WireError
 from tasks_bindings.wire.keys import Part, part_key
 from tasks_bindings.wire.messages import CallResult, Metadata
@@ -22,6 +26,8 @@ _log = structlog.get_logger(__name__)
 
 HOOK_PATIENCE_S: Final = 10.0
 """How long a callback waits for an app to come back, before the task goes on without it."""
+AGAIN_S: Final = 0.2
+LOOK_S: Final = 1.0
 
 
 class Callbacks:
@@ -29,29 +35,32 @@ class Callbacks:
 
     Args:
         task: whose they are.
+        turns: of the task.
         bindings: the way to the apps.
         directory: the apps that are alive.
-        discovery: wakes up when the directory changes.
     """
 
     def __init__(
-        self, task: Task, bindings: TasksBindings, directory: Directory, discovery: Discovery
+        self, task: Task, turns: TaskTurns, bindings: TasksBindings, directory: Directory
     ) -> None:
         self._task = task
+        self._turns = turns
         self._bindings = bindings
         self._directory = directory
-        self._discovery = discovery
 
-    async def output_header(self, metadata: Metadata | None) -> OutputHeader:
+    async def output_header(self, metadata: Metadata | None, turn: Turn | None) -> OutputHeader:
         """Ask for the header of `out.csv`; a crash or nothing usable gives the seed's default.
 
         Args:
             metadata: of the action; `None` where no app serves it and none is waited for.
+            turn: to ask in, if the task has one; the caller gives it back.
         """
         columns = self._task.input.columns if self._task.input is not None else None
         if metadata is None:
             return default_header(columns or ())
-        result = await self._call(Part.OUTPUT_HEADER, self._task.action, patience_s=HOOK_PATIENCE_S)
+        result = await self._call(
+            Part.OUTPUT_HEADER, self._task.action, patience_s=HOOK_PATIENCE_S, turn=turn
+        )
         answer = result.value if result is not None and result.crash is None else None
         return chosen_header(answer, known=metadata.columns, input_columns=columns)
 
@@ -72,24 +81,49 @@ class Callbacks:
         _log.error("hook_crashed", hook=part.value, error=result.crash.message)
         return f"{part.value} crashed: {result.crash.type}"
 
-    async def _call(self, part: Part, *args: Any, patience_s: float) -> CallResult | None:
+    async def _call(
+        self, part: Part, *args: Any, patience_s: float, turn: Turn | None = None
+    ) -> CallResult | None:
         """The first responder's result, `None` where the app has bound nothing to the key."""
-        key = part_key(self._task.category, part)
+        key, given = part_key(self._task.category, part), turn
         deadline = time.monotonic() + patience_s
-        while True:
-            app = self._directory.app_for(self._task.category, self._task.action)
+        while not self._is_unbound(key):
+            turn = turn or await self._turn(deadline)
+            if turn is None:
+                break
             try:
-                if app is not None:
-                    if app not in self._directory.apps_bound_to(key):
-                        return None
-                    results = await self._bindings.call_app(app, key, *args)
-                    return results[0] if results else None
+                results = await self._bindings.call_app(turn.app, key, *args)
+                return results[0] if results else None
             except (BusError, WireError) as error:
-                _log.warning("callback_not_answered", key=key, app=app, why=str(error))
-                await asyncio.sleep(0.2)
+                _log.warning("callback_not_answered", key=key, app=turn.app, why=str(error))
+                turn.give_back()
+            finally:
+                if turn is not given:
+                    turn.give_back()
+            if time.monotonic() >= deadline:
+                break
+            turn = None
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return None
+        _log.error("callback_given_up", key=key)
+        return None
+
+    def _is_unbound(self, key: str) -> bool:
+        """Whether apps serve the action and have nothing to call."""
+        serving = self._directory.apps_for(self._task.category, self._task.action)
+        return bool(serving) and not set(serving) & set(self._directory.apps_bound_to(key))
+
+    async def _turn(self, deadline: float) -> Turn | None:
+        """A turn, whenever it comes; `None` if no app is there at the deadline."""
+        turn = self._turns.take_now()
+        if turn is not None:
+            return turn
+        waiting = self._turns.queue()
+        while waiting.app is not None or time.monotonic() < deadline:
             left = deadline - time.monotonic()
-            if left <= 0:
-                _log.error("callback_given_up", key=key)
-                return None
-            if app is None:
-                await self._discovery.wait_for_change(left)
+            turn = await waiting.turn_within(left if left > 0 else LOOK_S)
+            if turn is not None:
+                return turn
+        waiting.abandon()
+        return None

@@ -1,16 +1,15 @@
-"""Send one batch to an app and get its reply, through lost apps, lost sessions and lost messages.
+"""Send one batch to an app and get its reply, or learn that none will come.
 
-A batch is sent as often as it takes; the commit that follows decides which answer counts. What is
-known at once (nobody serves the action, the broker has no such queue, the session is gone) is not
-waited for; what is not shows by silence.
+A batch is sent as often as it takes, each time in a turn of its task; the commit that follows
+decides which answer counts. What is known at once (the broker has no such queue, the session is
+gone) is not waited for; what is not shows by silence.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -43,7 +42,6 @@ _log = structlog.get_logger(__name__)
 
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 5.0
-FENCED_LOOK_S: Final = 0.1
 ABSENCE_LOOK_S: Final = 1.0
 """How often a batch that is not answered looks whether any app serves its action still."""
 MOST_FAILURES: Final = 3
@@ -92,8 +90,30 @@ class _SignsOfLife:
             )
 
 
+@dataclass(slots=True)
+class Tries:
+    """How often the batch that comes next was sent in vain, and how many rows it has."""
+
+    rows: int
+    attempts: int = 0
+    failures: int = 0
+    backoff_s: float = field(default_factory=lambda: FIRST_BACKOFF_S)
+
+    def failed(self, error: Exception) -> float:
+        """Note an attempt in vain; seconds to wait before the next one.
+
+        Raises:
+            BatchRejected: there will be none.
+        """
+        self.failures += isinstance(error, BatchFailed)
+        if self.failures == MOST_FAILURES:
+            raise BatchRejected(str(error)) from error
+        backoff_s, self.backoff_s = self.backoff_s, min(self.backoff_s * 2, MAX_BACKOFF_S)
+        return backoff_s
+
+
 class Exchange:
-    """Sends batches to whoever serves their action now.
+    """Sends batches to apps.
 
     Args:
         bus: the way to the apps.
@@ -119,45 +139,42 @@ class Exchange:
         self._is_fenced = is_fenced
 
     async def run(
-        self, request: BatchRequest, waiting_for: Callable[[str | None], None]
-    ) -> tuple[BatchReply, int]:
-        """Send a batch until it is answered; the reply and the number of attempts.
+        self,
+        app: str,
+        request: BatchRequest,
+        tries: Tries,
+        waiting_for: Callable[[str | None], None],
+    ) -> BatchReply:
+        """Send a batch and wait for its reply.
 
         Args:
+            app: where it goes.
             request: the batch.
+            tries: counts this attempt, if there is one.
             waiting_for: told what the batch waits for, and `None` once it waits no more.
 
         Raises:
+            BatchLost, BusError: there will be no answer.
             BatchPoisoned: it killed every process that took it.
             BatchRejected: the app cannot run it.
             OwnershipLost: the app has seen a later owner of the task.
             MessageTooLarge: it does not fit into a message.
         """
-        attempt, failures, backoff = 0, 0, FIRST_BACKOFF_S
-        while True:
-            if self._is_fenced():
-                waiting_for("the database, to be seen alive in it")
-                await asyncio.sleep(FENCED_LOOK_S)
-                continue
-            app = self._directory.app_for(request.category, request.action)
-            if app is None:
-                waiting_for(_app_of(request))
-                await self._discovery.wait_for_change(MAX_BACKOFF_S)
-                continue
-            attempt += 1
-            try:
-                reply = await self._attempt(app, request, attempt, waiting_for)
-            except (BatchLost, BusError) as error:
-                failures += isinstance(error, BatchFailed)
-                if failures == MOST_FAILURES:
-                    raise BatchRejected(str(error)) from error
-                _log.warning("batch_not_answered", app=app, attempt=attempt, why=str(error))
-                waiting_for(_cause(error))
-                await self._back_off(error, backoff)
-                backoff = min(backoff * 2, MAX_BACKOFF_S)
-            else:
-                waiting_for(None)
-                return reply, attempt
+        if self._is_fenced():
+            raise BatchLost("others may take this scheduler for dead")
+        tries.attempts += 1
+        message = Message(
+            body=request.body(tries.attempts),
+            type=MessageType.BATCH,
+            expires_ms=int(self._timing.silence_s * 1000),
+            persistent=True,
+        )
+        key = addressed(app, action_key(request.category, request.action))
+        try:
+            async with self._bus.call(BINDINGS.name, key, message) as call:
+                return await self._await_reply(call, request, waiting_for)
+        finally:
+            waiting_for(None)
 
     async def cancel(self, request: BatchRequest) -> None:
         """Ask whoever runs the batch to end it after its present row."""
@@ -168,23 +185,6 @@ class Exchange:
         except BusError as error:
             _log.info("cancel_not_sent", why=str(error))
 
-    async def _attempt(
-        self,
-        app: str,
-        request: BatchRequest,
-        attempt: int,
-        waiting_for: Callable[[str | None], None],
-    ) -> BatchReply:
-        message = Message(
-            body=request.body(attempt),
-            type=MessageType.BATCH,
-            expires_ms=int(self._timing.silence_s * 1000),
-            persistent=True,
-        )
-        key = addressed(app, action_key(request.category, request.action))
-        async with self._bus.call(BINDINGS.name, key, message) as call:
-            return await self._await_reply(call, request, waiting_for)
-
     async def _await_reply(
         self, call: Call, request: BatchRequest, waiting_for: Callable[[str | None], None]
     ) -> BatchReply:
@@ -194,8 +194,8 @@ class Exchange:
             try:
                 delivery = await call.receive(min(life.left(), ABSENCE_LOOK_S))
             except ReplyTimeout:
-                if self._directory.metadata(request.category, request.action) is None:
-                    waiting_for(_app_of(request))
+                is_served = self._directory.metadata(request.category, request.action) is not None
+                waiting_for(None if is_served else _app_of(request))
                 continue
             progress = progress_of(delivery, request)
             if progress is not None:
@@ -206,21 +206,26 @@ class Exchange:
             if reply is not None:
                 return reply
 
-    async def _back_off(self, error: Exception, seconds: float) -> None:
-        if isinstance(error, BusUnavailable | PublishTimeout):
-            try:
-                await self._bus.wait_ready(MAX_BACKOFF_S)
-            except BusUnavailable:
-                return
-        elif isinstance(error, Unroutable | NoHandler):
+    async def can_be_reached(self, seconds: float) -> None:
+        """Wait until an app that could not be reached may be there again, `seconds` at most."""
+        if self._bus.is_ready:
             await self._discovery.wait_for_change(seconds)
-        else:
-            await asyncio.sleep(seconds)
+            return
+        try:
+            await self._bus.wait_ready(MAX_BACKOFF_S)
+        except BusUnavailable as error:
+            _log.info("broker_not_back", why=str(error))
+
+
+def is_out_of_reach(error: Exception) -> bool:
+    """Whether no other batch would have got to the app either."""
+    return isinstance(error, BusUnavailable | PublishTimeout | Unroutable | NoHandler)
 
 
 def _app_of(request: BatchRequest) -> str:
     return f"an app that serves {action_key(request.category, request.action)}"
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
+    """What a batch waits for after an attempt in vain."""
     return "the message broker" if isinstance(error, BusUnavailable | PublishTimeout) else "an app"

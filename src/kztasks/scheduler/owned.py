@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,8 @@ from kztasks.scheduler.runner import GivenBack, TaskRunner
 from kztasks.scheduler.tools import Tools
 
 _log = structlog.get_logger(__name__)
+
+RELEASED_AT_ONCE: Final = 20
 
 
 class OwnedTasks:
@@ -47,6 +50,18 @@ class OwnedTasks:
         if task_id in self._running and self._running[task_id][1] is run:
             del self._running[task_id]
 
+    def snapshot(self) -> list[TaskRunner]:
+        """Who runs now."""
+        return [runner for runner, _ in self._running.values()]
+
+    def let_go(self, runner: TaskRunner, why: str) -> None:
+        """Run a task no further that somebody else owns."""
+        task_id = runner.task.id
+        known, run = self._running.get(task_id, (None, None))
+        if known is runner and run is not None:
+            _log.warning("task_let_go", task_id=task_id, why=why)
+            run.cancel()
+
     async def stop(self, task_id: str, timeout: float) -> None:
         """Stop a task if it runs here, and wait `timeout` seconds at most until it has ended."""
         if task_id in self._running:
@@ -76,9 +91,10 @@ class OwnedTasks:
         for _, run in runs:
             run.cancel()
         await asyncio.gather(*(run for _, run in runs), return_exceptions=True)
-        for runner, run in runs:
-            if run.cancelled():
-                await self._release(runner.task)
+        cut_off = [runner.task for runner, run in runs if run.cancelled()]
+        for first in range(0, len(cut_off), RELEASED_AT_ONCE):
+            some = cut_off[first : first + RELEASED_AT_ONCE]
+            await asyncio.gather(*map(self._release, some))
         return len(runs)
 
     async def _supervise(self, runner: TaskRunner) -> None:

@@ -6,15 +6,12 @@ that a rival committed n first, everything built on ours is thrown away and the 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-import orjson
 import structlog
 from structlog.contextvars import bound_contextvars
 
@@ -24,14 +21,19 @@ from kztasks.domain.log import EndCause, LogRecord
 from kztasks.domain.outcome import End, Rules
 from kztasks.domain.task import AttachedFile, Task
 from kztasks.errors import NotFound
+from kztasks.scheduler.ahead import ReadAhead
 from kztasks.scheduler.answers import BatchLost, BatchPoisoned, BatchRejected, fault_of
-from kztasks.scheduler.attach import Attacher, FileRefused
-from kztasks.scheduler.exchange import Exchange
+from kztasks.scheduler.attach import FileRefused
+from kztasks.scheduler.pause import within
 from kztasks.scheduler.records import Ran, batch_record, end_record
 from kztasks.scheduler.request import Prepared, batch_request
+from kztasks.scheduler.sending import Sender
 from kztasks.scheduler.sizing import BatchSizer
 from kztasks.scheduler.source import Source
-from tasks_bindings.errors import MessageTooLarge
+from kztasks.scheduler.taking import TaskTurns
+from kztasks.scheduler.tools import Tools
+from kztasks.scheduler.waiting import Turn
+from tasks_bindings.errors import BusError, MessageTooLarge
 from tasks_bindings.wire.messages import BatchReply
 
 _log = structlog.get_logger(__name__)
@@ -43,8 +45,6 @@ DEATHS_THAT_PROVE: Final = 2
 """So many processes must have died while they ran a batch alone, before it gets the blame."""
 MOST_UNPROVEN: Final = 20
 """So often a batch may be dead without a proof: the app may never say that it runs one alone."""
-STOP_PATIENCE_S: Final = 5.0
-"""How long a stop waits for the batch that runs, before it ends the task without it."""
 
 
 class RowLoop:
@@ -54,12 +54,9 @@ class RowLoop:
         task: the task; its owner's epoch goes into every record.
         rules: that give its returns their meaning.
         source: its rows.
-        exchange: the way to its app.
-        attacher: fetches files that its app has produced.
-        sizer: cuts batches by time.
+        turns: a batch is read and sent when it is the task's turn.
+        tools: shared by all tasks.
         pause_s: asked before each batch for the pause after a row, in seconds.
-        work_ms: after so long an app answers with what it has.
-        max_data_bytes: largest `Data` of its handler.
     """
 
     def __init__(
@@ -67,40 +64,44 @@ class RowLoop:
         task: Task,
         rules: Rules,
         source: Source,
-        exchange: Exchange,
-        attacher: Attacher,
-        sizer: BatchSizer,
+        turns: TaskTurns,
+        tools: Tools,
         *,
         pause_s: Callable[[], float],
-        work_ms: int,
-        max_data_bytes: int,
-        waiting_for: Callable[[str | None], None],
     ) -> None:
+        settings = tools.settings
         self._task = task
         self._rules = rules
-        self._source = source
-        self._exchange = exchange
-        self._attacher = attacher
-        self._sizer = sizer
+        self._ahead = ReadAhead(source, tools.memory)
+        self._turns = turns
+        self._sender = Sender(tools.exchange, turns, self._ahead)
+        self._attacher = tools.attacher
+        self._sizer = BatchSizer(
+            target_s=settings.batch_target_ms / 1000, max_rows=settings.batch_rows
+        )
         self._pause_s = pause_s
-        self._work_ms = work_ms
-        self._max_data_bytes = max_data_bytes
-        self._waiting_for = waiting_for
-        self._prepared: Prepared | None = None
+        self._work_ms = settings.batch_work_ms
+        self._max_data_bytes = settings.max_data_bytes
         self._unproven = 0
         self._fetched: tuple[str, str] | None = None
         self._rests_since = float("-inf")
-        self._is_stopped = False
-        self._interrupt = asyncio.Event()
 
     def stop(self) -> None:
         """End the task after the row that is being run."""
-        self._is_stopped = True
-        self._interrupt.set()
+        self._sender.stop()
 
     def leave(self) -> None:
         """Run no row after the present one; the task goes on elsewhere."""
-        self._interrupt.set()
+        self._sender.leave()
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What a batch that is out, or should be, waits for."""
+        return self._sender.waiting_for
+
+    def close(self) -> None:
+        """No further record is wanted."""
+        self._ahead.close()
 
     async def next_record(self, head: LogRecord) -> LogRecord:
         """The record that follows `head`: a batch that was run, or the end.
@@ -113,54 +114,79 @@ class RowLoop:
         """
         if head.cause is not None:
             return self._end(head, head.cause, head.reason)
-        await self._pause()
-        if self._interrupt.is_set():
-            return self._end(head, EndCause.STOPPED) if self._is_stopped else head
-        try:
-            prepared = await self._take_prepared()
-        except (CsvError, NotFound) as error:
-            return self._end(head, EndCause.FAULT, f"in.csv: {error}")
-        if prepared.count == 0:
+        if self._ahead.is_used_up and not self._sender.is_stopped:
             return self._end(head, EndCause.COMPLETED)
-        with bound_contextvars(batch=head.seq + 1):
-            return await self._run(head, prepared)
+        turn = await self._take_turn()
+        if turn is None:
+            return self._end(head, EndCause.STOPPED) if self._sender.is_stopped else head
+        try:
+            return await self._run_in(turn, head)
+        finally:
+            turn.give_back()
 
     def fault_after(self, head: LogRecord) -> Callable[[str], LogRecord]:
         """Makes the end that comes after `head` when the task cannot go on, of a reason."""
         return partial(self._end, head, EndCause.FAULT)
 
-    async def _run(self, head: LogRecord, prepared: Prepared) -> LogRecord:
+    async def _take_turn(self) -> Turn | None:
+        """A turn for the next batch, when the pause is over; `None` if interrupted."""
+        if self._pause_left() > 0:
+            self._ahead.rest()
+            await self._pause()
+        if self._sender.interrupt.is_set():
+            return None
+        turn = self._turns.take_now()
+        if turn is None:
+            self._ahead.rest()
+            turn = await self._turns.wait()
+        if turn is not None and self._sender.interrupt.is_set():
+            turn.give_back()
+            return None
+        return turn
+
+    async def _run_in(self, turn: Turn, head: LogRecord) -> LogRecord:
+        """The record of what is run in a turn, which is given back as soon as it may be."""
+        try:
+            prepared = await self._ahead.take(self._sender.rows_again() or self._rows())
+        except (CsvError, NotFound) as error:
+            return self._end(head, EndCause.FAULT, f"in.csv: {error}")
+        if prepared.count == 0:
+            return self._end(head, EndCause.COMPLETED)
+        with bound_contextvars(batch=head.seq + 1):
+            try:
+                return await self._run(turn, head, prepared)
+            except BatchPoisoned as error:
+                return self._poisoned(head, prepared, error)
+            except (BatchRejected, MessageTooLarge) as error:
+                return self._rejected(head, prepared, error)
+
+    async def _run(self, turn: Turn, head: LogRecord, prepared: Prepared) -> LogRecord:
         request = batch_request(
             self._task, self._epoch, head, prepared,
             rules=self._rules, pause_s=self._pause_s(), work_ms=self._work_ms,
             max_data_bytes=self._max_data_bytes, alone=self._sizer.is_searching,
         )  # fmt: skip
-        sending = asyncio.ensure_future(self._exchange.run(request, self._waiting_for))
-        preparing = asyncio.ensure_future(self._prepare(prepared.count))
-        interrupted = asyncio.ensure_future(self._interrupt.wait())
         try:
-            await asyncio.wait({sending, interrupted}, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                await self._exchange.cancel(request)
-                patience_s = STOP_PATIENCE_S if self._is_stopped else None
-                await asyncio.wait({sending}, timeout=patience_s)
-            self._prepared = await _or_none(preparing)
-            if not sending.done():
-                _log.warning("batch_abandoned", why="the task was stopped")
-                return self._end(head, EndCause.STOPPED)
-            reply, attempts = sending.result()
-        except BatchPoisoned as error:
-            return self._poisoned(head, prepared, error)
-        except (BatchRejected, MessageTooLarge) as error:
-            return self._rejected(head, prepared, error)
-        finally:
-            for task in (sending, preparing, interrupted):
-                task.cancel()
+            answer = await self._sender.reply(turn, request, prepared, self._rows())
+        except (BatchLost, BusError) as error:
+            await self._sender.not_answered(turn, prepared, error)
+            return head
+        if answer is None:
+            _log.warning("batch_abandoned", why="the task was stopped")
+            return self._end(head, EndCause.STOPPED)
+        reply, attempts = answer
         if not reply.returns:  # cancelled before its first row, or an app that is not well
-            self._prepared = None
-            await self._wait(EMPTY_REPLY_PAUSE_S)
+            await self._run_again()
             return head
         return await self._ran(head, prepared, reply, attempts)
+
+    async def _run_again(self) -> None:
+        """The same rows come next; not at once, as they may go to an app that is not well."""
+        self._ahead.discard()
+        await within(self._sender.interrupt, EMPTY_REPLY_PAUSE_S)
+
+    def _rows(self) -> int:
+        return self._sizer.rows(self._pause_s())
 
     async def _ran(
         self, head: LogRecord, prepared: Prepared, reply: BatchReply, attempts: int
@@ -182,8 +208,7 @@ class RowLoop:
             attached = await self._attacher.attach(self._task.id, reply.app.instance, path)
         except BatchLost as error:
             _log.warning("file_lost", why=str(error))
-            self._prepared = None
-            await self._wait(EMPTY_REPLY_PAUSE_S)
+            await self._run_again()
             return head
         except FileRefused as error:
             outcome = replace(outcome, end=End.FAULT, reason=str(error))
@@ -218,7 +243,7 @@ class RowLoop:
         tried again.
         """
         _log.error("batch_poisoned", rows=prepared.count, ran_alone=error.ran_alone)
-        self._prepared = None
+        self._sender.start_anew()
         is_guilty = error.ran_alone >= DEATHS_THAT_PROVE
         self._unproven = 0 if is_guilty else self._unproven + 1
         if self._unproven > MOST_UNPROVEN:
@@ -234,17 +259,16 @@ class RowLoop:
 
     def _rejected(self, head: LogRecord, prepared: Prepared, error: Exception) -> LogRecord:
         """A batch that does not fit into a message is made smaller; any other refusal is final."""
-        self._prepared = None
+        self._sender.start_anew()
         if isinstance(error, MessageTooLarge) and prepared.count > 1:
             self._sizer.halve(prepared.count)
             return head
         return self._end(head, EndCause.FAULT, str(error))
 
     def _build(self, head: LogRecord, outcome: BatchOutcome, ran: Ran) -> LogRecord:
-        position = self._source.advance(outcome.processed)
-        fits = self._prepared is not None and self._prepared.skip == outcome.processed
-        if not fits or self._sizer.is_searching:
-            self._prepared = None
+        position = self._ahead.advance(outcome.processed)
+        if self._sizer.is_searching:
+            self._ahead.discard()
         return batch_record(head, self._epoch, outcome, position, ran)
 
     def _end(self, head: LogRecord, cause: EndCause, reason: str | None = None) -> LogRecord:
@@ -254,30 +278,11 @@ class RowLoop:
     def _epoch(self) -> int:
         return self._task.owner.epoch if self._task.owner is not None else 1
 
+    def _pause_left(self) -> float:
+        return self._rests_since + self._pause_s() - time.monotonic()
+
     async def _pause(self) -> None:
         """Keep the pause after a row, as long as it is set now, unless interrupted."""
-        while (left := self._rests_since + self._pause_s() - time.monotonic()) > 0:
-            await self._wait(min(left, PAUSE_LOOK_S))
-            if self._interrupt.is_set():
+        while (left := self._pause_left()) > 0:
+            if await within(self._sender.interrupt, min(left, PAUSE_LOOK_S)):
                 return
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait, unless interrupted."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._interrupt.wait(), seconds)
-
-    async def _take_prepared(self) -> Prepared:
-        prepared, self._prepared = self._prepared, None
-        return prepared if prepared is not None else await self._prepare(0)
-
-    async def _prepare(self, skip: int) -> Prepared:
-        rows, count = await self._source.look(skip, self._sizer.rows(self._pause_s()))
-        return Prepared(skip, rows, count, orjson.dumps(rows) if rows is not None else b"")
-
-
-async def _or_none(preparing: asyncio.Future[Prepared]) -> Prepared | None:
-    """What was read ahead; an error of the input comes up again when its row is due."""
-    try:
-        return await preparing
-    except (CsvError, NotFound):
-        return None

@@ -18,17 +18,15 @@ from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.commit import commit
 from kztasks.scheduler.finish import Finisher
 from kztasks.scheduler.rows import RowLoop
-from kztasks.scheduler.sizing import BatchSizer
 from kztasks.scheduler.source import CallSource, CsvSource, Source, position_after
+from kztasks.scheduler.taking import TaskTurns
 from kztasks.scheduler.tools import Tools, patiently
+from kztasks.scheduler.waiting import Turn
 from kztasks.scheduler.watch import TaskWatch
-from tasks_bindings.wire.keys import action_key
 from tasks_bindings.wire.messages import Metadata, OnCrash
 
 _log = structlog.get_logger(__name__)
 
-APP_PATIENCE_S: Final = 1.0
-"""How often a task that waits for an app looks whether it should stop."""
 UNSERVED: Final = Metadata(description="no app serves this action")
 
 
@@ -50,9 +48,10 @@ class TaskRunner:
     def __init__(self, task: Task, node: str, tools: Tools) -> None:
         self.task: Final = task
         self._tools = tools
-        self._epoch = task.owner.epoch if task.owner is not None else 1
-        self._callbacks = Callbacks(task, tools.bindings, tools.directory, tools.discovery)
-        self._watch = TaskWatch(task, node, tools.store.tasks, self.stop)
+        self.epoch: Final = task.owner.epoch if task.owner is not None else 1
+        self._turns = TaskTurns(tools.gate, task)
+        self._callbacks = Callbacks(task, self._turns, tools.bindings, tools.directory)
+        self.watch: Final = TaskWatch(task, node, tools.store.tasks, self._waiting_for)
         self._stop_asked = task.stop_requested
         self._is_leaving = False
         self._loop: RowLoop | None = None
@@ -62,17 +61,19 @@ class TaskRunner:
         self._stop_asked = True
         if self._loop is not None:
             self._loop.stop()
+        self._turns.interrupt()
 
     def leave(self) -> None:
         """Give the task back after the row that is being run, or finish it if all are."""
         self._is_leaving = True
         if self._loop is not None:
             self._loop.leave()
+        self._turns.interrupt()
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the task waits for something that may be long in coming."""
-        return self._watch.waiting_for is not None
+        """Whether a batch that is out waits for something that may be long in coming."""
+        return self._loop is not None and self._loop.waiting_for is not None
 
     async def run(self) -> None:
         """Run until the task is final.
@@ -87,17 +88,13 @@ class TaskRunner:
             account_id=task.account_id,
             category=task.category,
             action=task.action,
-            epoch=self._epoch,
+            epoch=self.epoch,
         ):
-            watching = asyncio.create_task(self._watch.run())
-            working = asyncio.create_task(self._work())
             try:
-                await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
-                (working if working.done() else watching).result()
+                await self._work()
             finally:
-                for one in (watching, working):
-                    one.cancel()
-                await asyncio.gather(watching, working, return_exceptions=True)
+                self._turns.close()
+                self._end_loop()
 
     async def _work(self) -> None:
         try:
@@ -109,7 +106,7 @@ class TaskRunner:
             head = self._broken(str(error))
         finisher = Finisher(self.task, self._callbacks, self._tools)
         ending = await finisher.prepare(head)
-        self._watch.settle()
+        self.watch.settle()
         await finisher.complete(ending, head)
 
     async def _open(self) -> LogRecord:
@@ -119,12 +116,11 @@ class TaskRunner:
         if head is not None:
             _log.info("task_resumed", row=head.row, batch=head.seq)
             return head
-        metadata = await self._metadata()
-        served = metadata if metadata is not UNSERVED else None
+        header = await self._ask_for_header()
         begin = LogRecord(
             task_id=self.task.id,
             seq=0,
-            epoch=self._epoch,
+            epoch=self.epoch,
             kind=RecordKind.BEGIN,
             offset=file.body_offset if file is not None else 0,
             line=file.body_line if file is not None else 1,
@@ -132,7 +128,7 @@ class TaskRunner:
             data=None,
             failed=0,
             succeeded=0,
-            header=await self._callbacks.output_header(served),
+            header=header,
             cause=EndCause.STOPPED if self._stop_asked else None,
         )
         _log.info("task_started", total_rows=self.task.total_rows)
@@ -143,7 +139,7 @@ class TaskRunner:
         return LogRecord(
             task_id=self.task.id,
             seq=0,
-            epoch=self._epoch,
+            epoch=self.epoch,
             kind=RecordKind.END,
             offset=0,
             line=0,
@@ -155,17 +151,45 @@ class TaskRunner:
             reason=reason,
         )
 
+    async def _ask_for_header(self) -> OutputHeader:
+        """The output header, asked for in a turn that is kept for the first batch."""
+        turn = await self._wait_for_app()
+        metadata = self._tools.directory.metadata(self.task.category, self.task.action)
+        try:
+            header = await self._callbacks.output_header(metadata, turn)
+        except BaseException:
+            if turn is not None:
+                turn.give_back()
+            raise
+        if turn is not None:
+            self._turns.keep(turn)
+        return header
+
+    async def _wait_for_app(self) -> Turn | None:
+        """A turn at an app that serves the action; `None` if the task is to stop.
+
+        Raises:
+            GivenBack: the task is to go on elsewhere.
+        """
+        turn = None
+        if not self._stop_asked and not self._is_leaving:
+            turn = await self._turns.take()
+        if self._is_leaving and not self._stop_asked:
+            if turn is not None:
+                turn.give_back()
+            raise GivenBack
+        return turn
+
     async def _metadata(self) -> Metadata:
         """The action's metadata; waits until an app serves it, or the task is to stop."""
         category, action = self.task.category, self.task.action
-        while not self._stop_asked:
+        found = self._tools.directory.metadata(category, action)
+        if found is None:
+            turn = await self._wait_for_app()
             found = self._tools.directory.metadata(category, action)
-            if found is not None:
-                self._watch.waiting_for = None
-                return found
-            self._watch.waiting_for = f"an app that serves {action_key(category, action)}"
-            await self._tools.discovery.wait_for_change(APP_PATIENCE_S)
-        return self._tools.directory.metadata(category, action) or UNSERVED
+            if turn is not None:
+                self._turns.keep(turn)
+        return found or UNSERVED
 
     async def _run_rows(self, head: LogRecord) -> LogRecord:
         """Batch after batch, each committed while the next one runs; the end record.
@@ -193,6 +217,7 @@ class TaskRunner:
             if committing is not None:
                 committing.cancel()
         await loop.release_file()
+        self._end_loop()
         return head
 
     async def _commit(self, record: LogRecord, fault: Callable[[str], LogRecord]) -> LogRecord:
@@ -204,25 +229,21 @@ class TaskRunner:
             _log.exception("record_refused", batch=record.seq)
             committed = await commit(log, fault(str(error)))
         every = self._tools.run_time().send_progress_after_processed
-        await self._watch.committed(committed, every=every)
+        await self.watch.committed(committed, every=every)
         return committed
 
     async def _row_loop(self, head: LogRecord) -> RowLoop:
         metadata = UNSERVED if head.cause is not None else await self._metadata()
-        settings = self._tools.settings
         columns = self.task.input.columns if self.task.input is not None else None
         header = await patiently(self._header)
+        self._end_loop()
         self._loop = RowLoop(
             self.task,
             Rules(header, columns, ends_on_crash=metadata.on_crash is OnCrash.STOP),
             self._source(head),
-            self._tools.exchange,
-            self._tools.attacher,
-            BatchSizer(target_s=settings.batch_target_ms / 1000, max_rows=settings.batch_rows),
+            self._turns,
+            self._tools,
             pause_s=self._pause_of(metadata),
-            work_ms=settings.batch_work_ms,
-            max_data_bytes=settings.max_data_bytes,
-            waiting_for=self._wait_for,
         )
         if self._stop_asked:
             self._loop.stop()
@@ -252,5 +273,12 @@ class TaskRunner:
 
         return pause_s
 
-    def _wait_for(self, what: str | None) -> None:
-        self._watch.waiting_for = what
+    def _end_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
+
+    def _waiting_for(self) -> str | None:
+        """What the task waits for, for people."""
+        at_an_app = self._loop.waiting_for if self._loop is not None else None
+        return at_an_app or self._turns.waiting_for

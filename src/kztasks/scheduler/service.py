@@ -17,10 +17,13 @@ from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.claims import ClaimTeller
 from kztasks.scheduler.deadletters import consume_dead_letters
 from kztasks.scheduler.exchange import Exchange, Timing
+from kztasks.scheduler.gate import TurnGate
 from kztasks.scheduler.janitor import Janitor
+from kztasks.scheduler.memory import RowMemory
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
 from kztasks.scheduler.operations import SchedulerOperations
 from kztasks.scheduler.owned import OwnedTasks
+from kztasks.scheduler.rounds import OwnedRounds
 from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.sweep import Retention
 from kztasks.scheduler.tools import Tools, patiently
@@ -30,10 +33,12 @@ from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.bus import Bus, Subscription
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
+from tasks_bindings.errors import BusUnavailable
 
 _log = structlog.get_logger(__name__)
 
 OBSERVE_S: Final = 1.0
+LOOK_S: Final = 0.5
 TAKE_AT_ONCE: Final = 100
 """Tasks without a living owner that are taken in one round."""
 
@@ -56,8 +61,11 @@ class Scheduler:
         self._run_time = RunTime(store)
         self._life = NodeLife(store.nodes, settings.node, fence_s=settings.fence_s)
         self._watch = NodeWatch(settings.node_ttl_s)
+        self.gate: Final = TurnGate(self._directory, self._closed)
+        self._memory = RowMemory(settings.batch_memory_bytes, self.gate.refresh)
         tools = self._tools()
         self._owned = OwnedTasks(tools, lambda: self._life.node_id)
+        self._owned_rounds = OwnedRounds(self._owned, store.tasks, lambda: self._life.node_id)
         self._hints = StopHints(bus, self._owned)
         self.operations: Final = SchedulerOperations(
             store.tasks,
@@ -91,6 +99,8 @@ class Scheduler:
         self._rounds = [
             asyncio.create_task(_rounds(OBSERVE_S, self._observe)),
             asyncio.create_task(_rounds(REFRESH_S, self._run_time.refresh)),
+            asyncio.create_task(self._owned_rounds.run()),
+            asyncio.create_task(self._refresh_gate()),
             asyncio.create_task(self.janitor.run()),
             asyncio.create_task(ClaimTeller(self._bus, self._directory, self._discovery).run()),
         ]
@@ -123,7 +133,8 @@ class Scheduler:
             store=self._store,
             bindings=TasksBindings(self._bus, self._directory),
             directory=self._directory,
-            discovery=self._discovery,
+            gate=self.gate,
+            memory=self._memory,
             exchange=Exchange(
                 self._bus,
                 self._directory,
@@ -137,10 +148,30 @@ class Scheduler:
 
     async def _beat(self) -> None:
         if await self._life.beat():
+            self.gate.refresh()
             return
         _log.error("node_declared_dead", dropped=len(self._owned))
         self._owned.drop_all()
         await self._life.begin()
+
+    def _closed(self) -> str | None:
+        """Why nothing may be sent to apps at present."""
+        if self._life.is_fenced:
+            return "the database, to be seen alive in it"
+        if not self._bus.is_ready:
+            return "the message broker"
+        return None if self._memory.has_room else "memory for its rows"
+
+    async def _refresh_gate(self) -> None:
+        """Let tasks have their turns as soon as apps come, or the broker is back."""
+        while True:
+            try:
+                await self._bus.wait_ready(LOOK_S)
+                self.gate.refresh()
+                await self._discovery.wait_for_change(LOOK_S)
+            except BusUnavailable as error:
+                _log.debug("broker_not_back", why=str(error))
+            self.gate.refresh()
 
     async def _observe(self) -> None:
         """Remove dead nodes and take tasks that no living node owns."""

@@ -17,6 +17,9 @@ from kztasks.store.interface import Download, FileStore
 _log = structlog.get_logger(__name__)
 
 READ_BYTES: Final = 256 * 1024
+ROW_BYTES: Final = 180
+CELL_BYTES: Final = 60
+"""What a row, and each of its cells, takes in memory beside its bytes."""
 FIRST_BACKOFF_S: Final = 0.1
 MAX_BACKOFF_S: Final = 5.0
 
@@ -53,6 +56,20 @@ class Source(Protocol):
         """Leave `count` rows behind; where the next one begins."""
         ...
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether it is plain without a look that no row is left."""
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory what was read ahead takes."""
+        ...
+
+    def forget(self) -> None:
+        """Hold nothing that can be read again."""
+        ...
+
 
 class CsvSource:
     """Rows of a stored `in.csv`, from any recorded position on.
@@ -72,14 +89,8 @@ class CsvSource:
         self._files = files
         self._file = file
         self._max_bytes = max_bytes
-        self._reader = CsvReader(width=len(file.columns), line=start.line, row_number=start.row)
-        self._download: Download | None = None
-        self._fed_to = start.offset
         self._position = start
-        self._rows: list[Row] = []
-        self._sizes: list[int] = []
-        self._lines: list[int] = []
-        self._next_line = start.line
+        self._begin()
 
     async def look(self, skip: int, max_rows: int) -> tuple[list[Row] | None, int]:
         """The next rows, `max_bytes` of input at most; see `Source.look`."""
@@ -101,11 +112,43 @@ class CsvSource:
     def advance(self, count: int) -> Position:
         """Leave rows behind; see `Source.advance`."""
         if count:
-            offset = self._position.offset + sum(self._sizes[:count])
+            size = sum(self._sizes[:count])
+            offset = self._position.offset + size
+            self._unread -= size
             line = self._lines[count] if count < len(self._lines) else self._next_line
             self._position = Position(offset, line, self._position.row + count)
             del self._rows[:count], self._sizes[:count], self._lines[:count]
         return self._position
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the input ends here; blank lines after the last row show when it is read."""
+        return self._position.row > 0 and self._position.offset >= self._file.size
+
+    @property
+    def held_bytes(self) -> int:
+        """Rows by the size of their input and their number of cells, and a piece being read."""
+        each = ROW_BYTES + CELL_BYTES * len(self._file.columns)
+        piece = 0 if self._download is None else min(READ_BYTES, self._file.size)
+        return self._unread + len(self._rows) * each + piece
+
+    def forget(self) -> None:
+        """Read again from the present position on when a row is wanted."""
+        if self._rows or self._download is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        start = self._position
+        self._reader = CsvReader(
+            width=len(self._file.columns), line=start.line, row_number=start.row
+        )
+        self._download: Download | None = None
+        self._fed_to = start.offset
+        self._rows: list[Row] = []
+        self._sizes: list[int] = []
+        self._lines: list[int] = []
+        self._next_line = start.line
+        self._unread = 0
 
     def _falls_short(self, skip: int, max_rows: int) -> bool:
         """Whether the rows that were read beyond `skip` may be less than a batch."""
@@ -123,11 +166,13 @@ class CsvSource:
                 reader.feed(data)
             else:
                 reader.close()
+                self._download = None
             if not reader.pending:
                 return not reader.at_end
         rows = reader.take(READ_BYTES)
         self._rows += rows.rows
         self._sizes += rows.sizes
+        self._unread += sum(rows.sizes)
         self._lines += rows.lines
         self._next_line = rows.next_line
         return True
@@ -154,6 +199,9 @@ class CsvSource:
 class CallSource:
     """Calls of a task without input; there is always a next one."""
 
+    is_used_up = False
+    held_bytes = 0
+
     def __init__(self, start: Position) -> None:
         self._position = start
 
@@ -166,6 +214,9 @@ class CallSource:
         start = self._position
         self._position = Position(start.offset, start.line, start.row + count)
         return self._position
+
+    def forget(self) -> None:
+        """There is nothing to forget."""
 
 
 def position_after(record: LogRecord) -> Position:

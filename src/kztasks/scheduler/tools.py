@@ -13,11 +13,12 @@ from kztasks.errors import Unavailable
 from kztasks.run_time import RunTimeSettings
 from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.exchange import Exchange
+from kztasks.scheduler.gate import TurnGate
+from kztasks.scheduler.memory import RowMemory
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.directory import Directory
-from tasks_bindings.discovery import Discovery
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +36,8 @@ class Tools:
     store: Store
     bindings: TasksBindings
     directory: Directory
-    discovery: Discovery
+    gate: TurnGate
+    memory: RowMemory
     exchange: Exchange
     attacher: Attacher
     now: Callable[[], int]

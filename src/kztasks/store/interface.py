@@ -7,10 +7,11 @@ unique id of the document.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Protocol
 
 from kztasks.domain.log import LogRecord
+from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
 from kztasks.store.access import (
     AccountStore,
@@ -22,7 +23,7 @@ from kztasks.store.access_records import Account
 from kztasks.store.aftermath import AftermathStore
 from kztasks.store.file_store import Download, FileStore, Upload
 from kztasks.store.filters import EVERYTHING, TaskFilter
-from kztasks.store.records import Ending, Node, PageKey, View
+from kztasks.store.records import Ending, Held, Node, PageKey, View
 from kztasks.store.retention import RetentionStore
 from kztasks.store.triggers import TriggerStore
 
@@ -33,6 +34,7 @@ __all__ = [
     "Download",
     "Ending",
     "FileStore",
+    "Held",
     "IdempotencyStore",
     "LogStore",
     "Node",
@@ -117,6 +119,14 @@ class TaskStore(Protocol):
 
     async def owned_by(self, node: str | None, *, limit: int) -> list[Task]:
         """Executing tasks of an owner; `None` = released ones."""
+        ...
+
+    async def held_by(self, node: str) -> dict[str, Held]:
+        """All executing tasks of an owner, in one question; by their ids."""
+        ...
+
+    async def count(self, account_id: str, statuses: Collection[TaskStatus], *, most: int) -> int:
+        """How many tasks of an account have one of the statuses; counts no further than `most`."""
         ...
 
     async def request_stop(self, task_id: str) -> Task | None:

@@ -17,6 +17,14 @@ class View:
     waiting_for: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an owner has to know of a task of its own: whether it still is, and is to go on."""
+
+    epoch: int
+    stop_requested: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """The fields that make a task final."""

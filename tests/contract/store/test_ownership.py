@@ -9,7 +9,7 @@ import pytest
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import OutputFile, Owner, Task
 from kztasks.errors import StoreUnavailable
-from kztasks.store.interface import Ending, View
+from kztasks.store.interface import Ending, Held, View
 from kztasks.store.mongo import MongoStore
 from tests.contract.store.samples import (
     CREATED,
@@ -282,3 +282,38 @@ async def test_a_pending_task_cannot_end(store: MongoStore) -> None:
     await store.tasks.insert(task)
     assert not await store.tasks.finish(task.id, epoch=1, ending=an_ending())
     assert await store.tasks.get(task.id) == task
+
+
+async def test_an_owner_sees_all_tasks_of_its_own_and_who_is_to_stop_in_one_question(
+    store: MongoStore,
+) -> None:
+    mine = [await executing(store.tasks, "me") for _ in range(3)]
+    await executing(store.tasks, "other")
+    await store.tasks.insert(a_task())
+    await store.tasks.finish(mine[0].id, epoch=1, ending=an_ending())
+    await store.tasks.request_stop(mine[1].id)
+    await store.tasks.take_over(mine[2].id, lost="me", epoch=1, node="other", worker="w")
+    taken = await store.tasks.take_over(mine[2].id, lost="other", epoch=2, node="me", worker="w")
+    assert taken is not None
+
+    assert await store.tasks.held_by("me") == {
+        mine[1].id: Held(1, stop_requested=True),
+        mine[2].id: Held(3, stop_requested=False),
+    }
+    assert await store.tasks.held_by("nobody") == {}
+
+
+async def test_tasks_of_an_account_are_counted_by_status_and_no_further_than_is_asked(
+    store: MongoStore,
+) -> None:
+    for _ in range(4):
+        await executing(store.tasks, account_id="a" * 32)
+    for _ in range(3):
+        await store.tasks.insert(a_task(account_id="a" * 32))
+    await store.tasks.insert(a_task(account_id="b" * 32))
+    running, unfinished = {TaskStatus.EXECUTING}, {TaskStatus.PENDING, TaskStatus.EXECUTING}
+
+    assert await store.tasks.count("a" * 32, running, most=100) == 4
+    assert await store.tasks.count("a" * 32, running, most=3) == 3
+    assert await store.tasks.count("a" * 32, unfinished, most=100) == 7
+    assert await store.tasks.count("b" * 32, running, most=100) == 0

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from kztasks.scheduler import calls, commit, exchange, rows, service, source, tools, watch
+from kztasks.scheduler import (
+    calls,
+    commit,
+    exchange,
+    rounds,
+    rows,
+    sending,
+    service,
+    source,
+    tools,
+    watch,
+)
 from kztasks.store.mongo import MongoStore
 from tasks_bindings import discovery
 from tests.integration.scheduler.kit import Engine
@@ -18,7 +29,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, seconds in (
         (service, "OBSERVE_S", 0.1),
         (service, "REFRESH_S", 0.1),
-        (watch, "INTERVAL_S", 0.1),
+        (service, "LOOK_S", 0.1),
+        (rounds, "INTERVAL_S", 0.1),
         (watch, "LEAST_INTERVAL_S", 0.02),
         (exchange, "FIRST_BACKOFF_S", 0.02),
         (exchange, "MAX_BACKOFF_S", 0.5),
@@ -26,7 +38,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (commit, "FIRST_BACKOFF_S", 0.02),
         (source, "FIRST_BACKOFF_S", 0.02),
         (tools, "RETRY_S", 0.1),
-        (rows, "STOP_PATIENCE_S", 0.5),
+        (sending, "STOP_PATIENCE_S", 0.5),
         (rows, "EMPTY_REPLY_PAUSE_S", 0.02),
         (rows, "PAUSE_LOOK_S", 0.1),
         (calls, "HOOK_PATIENCE_S", 1.0),

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from kztasks.csvio import encode_rows
 from kztasks.domain.log import LogRecord, RecordKind, seal
 from kztasks.errors import StoreUnavailable
-from kztasks.scheduler import watch
+from kztasks.scheduler import rounds, watch
 from kztasks.store.interface import NodeStore
 from kztasks.store.mongo import MongoStore
 from tests.integration.scheduler.adding import Adding
@@ -35,7 +35,7 @@ async def test_an_owner_that_lost_its_task_is_told_by_the_app_and_lets_go(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Long before it would read so in the task's document."""
-    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(rounds, "INTERVAL_S", 3600.0)
     adding = Adding(row_s=0.001)
     await engine.app(adding.app())
     first, second = await engine.scheduler(batch_rows=20), await engine.scheduler(batch_rows=20)
@@ -87,7 +87,7 @@ async def test_two_owners_that_do_not_know_of_each_other_write_each_record_once(
     engine: Engine, store: MongoStore, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Both go on to the very end; their apps cut the rows at other places."""
-    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(rounds, "INTERVAL_S", 3600.0)
     monkeypatch.setattr(watch, "LEAST_INTERVAL_S", 3600.0)
     chance = random.Random(seed)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from kztasks.domain.status import TaskStatus
-from kztasks.scheduler import pause, watch
+from kztasks.scheduler import pause, rounds
 from tests.integration.scheduler.adding import Adding
 from tests.integration.scheduler.faulty import FailingUploads, StoreWith
 from tests.integration.scheduler.kit import Engine, eventually, numbers
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.store
 async def test_a_changed_rate_of_saving_counts_takes_effect(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(rounds, "INTERVAL_S", 3600.0)
     await engine.store.set_run_time_settings(
         {"send_progress_after_processed": 1_000_000, "wait_after_row_ms": 5}
     )

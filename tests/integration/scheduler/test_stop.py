@@ -12,7 +12,7 @@ import pytest
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StopRefusal
-from kztasks.scheduler import calls, rows, watch
+from kztasks.scheduler import calls, rounds, rows
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.kit import Engine, RunningApp, eventually, numbers, table
 
@@ -127,7 +127,7 @@ async def test_who_takes_a_task_over_that_is_to_stop_runs_none_of_its_rows(
 async def test_any_scheduler_may_be_asked_and_tells_the_owner_at_once(
     engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(rounds, "INTERVAL_S", 3600.0)
     task_id, app = await held(engine, gate)
     other = await engine.scheduler()
     stopping = asyncio.ensure_future(other.scheduler.operations.stop(task_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kztasks.domain.status import TaskStatus
-from kztasks.scheduler import watch
+from kztasks.scheduler import rounds
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.fake_app import FakeApp, Request
 from tests.integration.scheduler.kit import Engine, numbers, table
@@ -97,7 +97,7 @@ async def test_counts_are_saved_each_time_so_many_rows_were_counted(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`tasks.send_progress_after_processed`; they would be saved every so often anyway."""
-    monkeypatch.setattr(watch, "INTERVAL_S", 3600.0)
+    monkeypatch.setattr(rounds, "INTERVAL_S", 3600.0)
     await engine.store.set_run_time_settings({"send_progress_after_processed": 50})
     await engine.app(app())
     scheduler = await engine.scheduler(batch_rows=10)

@@ -37,6 +37,7 @@ class ScriptedFiles:
 
     def __init__(self, content: bytes, script: Iterable[Step] = ()) -> None:
         self._content: Final = content
+        self.size: Final = len(content)
         self._script: Iterator[Step] = iter(script)
         self.hanging: Final = asyncio.Event()
         self.bytes_read = 0

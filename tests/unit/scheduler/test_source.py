@@ -32,7 +32,9 @@ def _no_waiting() -> Iterator[None]:
 def csv_source(
     files: ScriptedFiles, start: Position = START, *, max_bytes: int = LARGE
 ) -> CsvSource:
-    file = InputFile(file_id="f", columns=("a", "b"), size=0, body_offset=4, body_line=2, sha256="")
+    file = InputFile(
+        file_id="f", columns=("a", "b"), size=files.size, body_offset=4, body_line=2, sha256=""
+    )
     return CsvSource(files, file, start, max_bytes=max_bytes)
 
 
@@ -74,19 +76,21 @@ contents = tables.map(lambda table: HEADER + encode_rows(list(row) for row in ta
 scripts: st.SearchStrategy[list[Step]] = st.lists(
     st.integers(1, 9) | st.sampled_from([Read.AWAY, Read.HANG]), max_size=30
 )
-moves = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5), st.integers(0, 9)), max_size=20)
+moves = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(1, 5), st.integers(0, 9), st.booleans()), max_size=20
+)
 
 
 @given(content=contents, script=scripts, moves=moves, max_bytes=st.sampled_from([1, 20, LARGE]))
 async def test_looking_and_leaving_behind_is_the_same_as_reading_at_once(
-    content: bytes, script: list[Step], moves: list[tuple[int, int, int]], max_bytes: int
+    content: bytes, script: list[Step], moves: list[tuple[int, int, int, bool]], max_bytes: int
 ) -> None:
-    """Wherever pieces are cut, whatever is looked at ahead, however often a read fails."""
+    """Wherever pieces are cut, whatever is looked at ahead or forgotten, and if reads fail."""
     files = ScriptedFiles(content, script)
     source = csv_source(files, max_bytes=max_bytes)
     all_rows, positions = read_at_once(content)
     behind = 0
-    for skip, most, leave in moves:
+    for skip, most, leave, forgets in moves:
         rows, count = await look(source, files, skip, most)
         assert len(rows) == count <= most
         assert rows == all_rows[behind + skip :][:count]
@@ -95,6 +99,11 @@ async def test_looking_and_leaving_behind_is_the_same_as_reading_at_once(
         left = min(leave, skip + count, len(all_rows) - behind)
         behind += left
         assert source.advance(left) == positions[behind]
+        if source.is_used_up:
+            assert behind == len(all_rows)
+        if forgets:
+            source.forget()
+            assert source.held_bytes == 0
 
 
 @given(content=contents, script=scripts, data=st.data())
@@ -178,3 +187,30 @@ async def test_calls_without_input_never_end() -> None:
     assert await source.look(3, 100) == (None, 100)
     assert source.advance(100) == Position(0, 1, 107)
     assert source.advance(0) == Position(0, 1, 107)
+
+
+async def test_a_source_holds_what_it_has_read_until_it_is_left_behind_or_forgotten() -> None:
+    files = ScriptedFiles(HEADER + b"1,2\n" * 1000)
+    source = csv_source(files)
+    assert source.held_bytes == 0
+
+    await source.look(0, 1000)
+    whole = source.held_bytes
+    assert whole > 1000 * 200  # a row of two small cells takes that much
+    source.advance(500)
+    assert source.held_bytes == whole / 2
+    source.forget()
+    assert source.held_bytes == 0
+    assert await source.look(0, 1) == ([["1", "2"]], 1)
+
+
+async def test_the_end_of_the_input_shows_without_a_look_unless_blank_lines_follow() -> None:
+    for end, shows in ((b"", True), (b"\n\n", False)):
+        source = csv_source(ScriptedFiles(HEADER + b"1,2\n3,4\n" + end))
+        assert not source.is_used_up
+        await source.look(0, 9)
+        source.advance(1)
+        assert not source.is_used_up
+        source.advance(1)
+        assert source.is_used_up is shows
+        assert (await source.look(0, 9))[1] == 0

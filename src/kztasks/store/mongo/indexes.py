@@ -36,6 +36,7 @@ INDEXES: Final = (
         "account_newest_first",
         (("pvt_account_id", ASCENDING), ("created_key", DESCENDING)),
     ),
+    Index("tasks", "account_status", (("pvt_account_id", ASCENDING), ("pvt_status", ASCENDING))),
     Index("tasks", "status_owner", (("pvt_status", ASCENDING), ("owner.node", ASCENDING))),
     Index("tasks", "cleanup", (("cleanup_due", ASCENDING),)),
     Index("tasks", "final", (("final_since", ASCENDING),)),

@@ -7,7 +7,7 @@ the owner's epoch wherever an owner writes, so that one who lost the task change
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Final
 
 import structlog
@@ -21,7 +21,7 @@ from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Owner, Task, stored_files
 from kztasks.errors import StoreUnavailable
 from kztasks.store.filters import EVERYTHING, TaskFilter
-from kztasks.store.interface import Ending, PageKey, View
+from kztasks.store.interface import Ending, Held, PageKey, View
 from kztasks.store.mongo import changes
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.files import MongoFiles
@@ -143,6 +143,27 @@ class MongoTasks:
         found = self._tasks.find({"pvt_status": _EXECUTING, "owner.node": {"$eq": node}})
         with translated("listing an owner's tasks"):
             return [task_of(document) for document in await found.limit(limit).to_list(limit)]
+
+    async def held_by(self, node: str) -> dict[str, Held]:
+        """All executing tasks of an owner."""
+        found = self._tasks.find(
+            {"pvt_status": _EXECUTING, "owner.node": {"$eq": node}},
+            {"owner": 1, "stop_requested": 1},
+        )
+        with translated("listing an owner's tasks"):
+            return {
+                task["_id"]: Held(task["owner"]["epoch"], bool(task.get("stop_requested")))
+                for task in await found.to_list(None)
+            }
+
+    async def count(self, account_id: str, statuses: Collection[TaskStatus], *, most: int) -> int:
+        """How many tasks of an account have one of the statuses."""
+        among = {
+            "pvt_account_id": {"$eq": account_id},
+            "pvt_status": {"$in": [status.value for status in statuses]},
+        }
+        with translated("counting tasks"):
+            return await self._tasks.count_documents(among, limit=most)
 
     async def request_stop(self, task_id: str) -> Task | None:
         """Ask the owner to stop."""

@@ -46,6 +46,20 @@ def token_outside_body(request: Request) -> str | None:
 
 
 async def require_caller(request: Request) -> Account:
+    """The account of the request's token, which is good for this request.
+
+    Raises:
+        Forbidden: the token is restricted to other requests.
+        KztasksError: as `authenticate`.
+    """
+    account = await authenticate(request)
+    identity = context_of(request).identity
+    if identity is None or not identity.may_send(request.method, request.scope["path"]):
+        raise Forbidden
+    return account
+
+
+async def authenticate(request: Request) -> Account:
     """The account of the request's token; the request is paid for by it.
 
     Raises:

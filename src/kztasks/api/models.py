@@ -142,6 +142,8 @@ class LoginData(BaseModel):
     is_master_account: bool = False
     is_reseller: bool = False
     language: str = "en-us"
+    reseller_id: str
+    ui_config: dict[str, Any] = {}
 
 
 class AuthEnvelope(_Common):

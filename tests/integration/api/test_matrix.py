@@ -27,6 +27,7 @@ CALLERS: Final[dict[str, Callable[[str], str | None]]] = {
     "sibling": lambda _: tokens.token(STRANGER),
     "admin": lambda _: tokens.token(ADMIN),
     "disabled": lambda _: tokens.token(LOCKED),
+    "restricted": lambda _: tokens.token(A, restrictions={"*": ["accounts/*/users/#"]}),
 }
 """Everybody who asks for something of account A."""
 

@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kztasks.api.auth import require_caller, take_upload_place, token_outside_body
+from kztasks.api.auth import authenticate, take_upload_place, token_outside_body
 from kztasks.api.content import is_json
 from kztasks.api.context import context_of
 from kztasks.api.edge.cors import Cors
@@ -69,7 +69,7 @@ class Dispatcher:
         request = Request(scope, receive)
         limit = MAX_CONTROL_BYTES
         if is_json(request.headers) and token_outside_body(request) is not None:
-            take_upload_place(request, await require_caller(request))
+            take_upload_place(request, await authenticate(request))
             limit = self._services.deps.settings.max_json_bytes
         verb = ((await values_of(request, limit=limit)).text("verb") or "").upper()
         if verb in TUNNELLED and verb in self._paths.methods_of(template):

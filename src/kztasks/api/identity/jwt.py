@@ -15,7 +15,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from kztasks.api.refusals import ExpiredToken, NotAuthenticated
+from kztasks.api.identity.restrictions import Restrictions, restrictions_of
+from kztasks.api.refusals import BadField, ExpiredToken, NotAuthenticated
 
 ISSUER: Final = "kztasks"
 OUR_ALGORITHM: Final = "EdDSA"
@@ -51,6 +52,7 @@ class Claims:
     account_id: str
     method: str
     expires: int
+    restrictions: Restrictions | None = None
 
 
 def looks_like_jwt(token: str) -> bool:
@@ -110,7 +112,15 @@ def prove(token: str, key: TrustedKey, now: float) -> Claims:
     account_id = claims["account_id"]
     if not isinstance(account_id, str) or _ACCOUNT_ID.fullmatch(account_id) is None:
         raise NotAuthenticated
-    return Claims(account_id, str(claims.get("method", "unknown")), expires)
+    return Claims(account_id, str(claims.get("method", "unknown")), expires, _restrictions(claims))
+
+
+def _restrictions(claims: dict[str, Any]) -> Restrictions | None:
+    """Those that cannot be read must not make the token one without any."""
+    try:
+        return restrictions_of(claims.get("restrictions"))
+    except BadField as error:
+        raise NotAuthenticated from error
 
 
 def _expiry(claims: dict[str, Any], now: float) -> int:

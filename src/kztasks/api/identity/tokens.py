@@ -6,10 +6,11 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kztasks.api.identity.jwt import ISSUER, Claims, key_id, looks_like_jwt, prove, sign
 from kztasks.api.identity.keyring import KeyRing
+from kztasks.api.identity.restrictions import Restrictions
 from kztasks.api.refusals import NotAuthenticated, UnknownApiKey
 from kztasks.store.interface import Account, Store
 
@@ -20,11 +21,19 @@ API_METHOD: Final = "cb_api_auth"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a token acts for, how it was got, and until when; an opaque one does not expire."""
+    """Whom a token acts for, how it was got, and until when; an opaque one does not expire.
+
+    With restrictions it is good for some requests alone.
+    """
 
     account: Account
     method: str
     expires: int | None = None
+    restrictions: Restrictions | None = None
+
+    def may_send(self, method: str, path: str) -> bool:
+        """Whether the token is one for such a request."""
+        return self.restrictions is None or self.restrictions.allow(method, path)
 
 
 class Tokens:
@@ -72,11 +81,11 @@ class Tokens:
             raise UnknownApiKey(api_key)
         return account
 
-    async def issue(self, account: Account) -> str:
-        """A new token that acts for an account."""
+    async def issue(self, account: Account, restrictions: Restrictions | None = None) -> str:
+        """A new token that acts for an account, for all requests or some."""
         signer = await self._keyring.signer()
         now = int(self._clock())
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": ISSUER,
             "sub": account.account_id,
@@ -86,6 +95,8 @@ class Tokens:
             "exp": now + self._lifetime_s,
             "jti": secrets.token_hex(16),
         }
+        if restrictions is not None:
+            claims["restrictions"] = restrictions.as_claim()
         return sign(claims, signer.kid, signer.private)
 
     async def revoke(self, token: str, identity: Identity) -> None:
@@ -102,7 +113,7 @@ class Tokens:
         account = await self._store.accounts.get(claims.account_id)
         if account is None:
             raise NotAuthenticated
-        return Identity(account, claims.method, claims.expires)
+        return Identity(account, claims.method, claims.expires, claims.restrictions)
 
     async def _proved(self, token: str) -> Claims:
         key = await self._keyring.trusted(key_id(token))

@@ -16,6 +16,7 @@ from kztasks.api.auth import Caller, charge_open_route
 from kztasks.api.context import context_of
 from kztasks.api.envelope import KazooResponse
 from kztasks.api.identity.jwt import TrustedKey
+from kztasks.api.identity.restrictions import restrictions_of
 from kztasks.api.models import AuthEnvelope, KeyEnvelope, KeySet, TokenEnvelope
 from kztasks.api.refusals import AccountLocked, BadField, UnknownKey
 from kztasks.api.routes import examples
@@ -30,6 +31,17 @@ jwks_router = APIRouter(tags=["authentication"], dependencies=[Depends(charge_op
 KEY_CHARS: Final = 64
 _API_KEY: Final = re.compile(r"[0-9A-Za-z]{64}")
 _TOKEN: Final = "eyJhbGciOiJFZERTQSIsImtpZCI6IjAxIn0.e30.c2ln"  # noqa: S105  (an example)
+_RESTRICTIONS: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "What the token is to be good for: paths after `/v2/`, by method.",
+    "propertyNames": {"enum": ["*", "delete", "get", "patch", "post", "put"]},
+    "additionalProperties": {
+        "type": "array",
+        "maxItems": 10,
+        "items": {"type": "string", "pattern": "^[A-Za-z0-9._*#/{}-]{1,100}$"},
+    },
+    "maxProperties": 2,
+}
 _LOGIN_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -43,7 +55,8 @@ _LOGIN_BODY: Final[dict[str, Any]] = {
                             "type": "object",
                             "required": ["api_key"],
                             "properties": {
-                                "api_key": {"type": "string", "pattern": "^[0-9A-Za-z]{64}$"}
+                                "api_key": {"type": "string", "pattern": "^[0-9A-Za-z]{64}$"},
+                                "restrictions": _RESTRICTIONS,
                             },
                         }
                     },
@@ -64,7 +77,12 @@ _SHOWN_TOKEN: Final = {"account_id": examples.ACCOUNT_ID, "method": "cb_api_auth
     responses=answers(
         AuthEnvelope,
         examples.success(
-            {"account_id": examples.ACCOUNT_ID, "account_name": "A"}, auth_token=_TOKEN
+            {
+                "account_id": examples.ACCOUNT_ID,
+                "account_name": "A",
+                "reseller_id": examples.ACCOUNT_ID,
+            },
+            auth_token=_TOKEN,
         ),
         *(400, 404, 408, 413, 423, 429, 503),
         status=HTTPStatus.CREATED,
@@ -73,17 +91,21 @@ _SHOWN_TOKEN: Final = {"account_id": examples.ACCOUNT_ID, "method": "cb_api_auth
     openapi_extra=_LOGIN_BODY,
 )
 async def create_token(request: Request) -> KazooResponse:
-    """Exchange an API key for a token that expires. The token is `auth_token` of the answer."""
+    """Exchange an API key for a token that expires. The token is `auth_token` of the answer.
+
+    `restrictions` make one that is good for some requests alone: `{"get": ["#"]}` only reads.
+    """
     services, context = services_of(request), context_of(request)
     values = await values_of(request)
     key = values.data.get("api_key")
     if not isinstance(key, str) or _API_KEY.fullmatch(key) is None:
         raise BadField("api_key", "pattern", f"An API key has {KEY_CHARS} letters and digits")
+    restrictions = restrictions_of(values.data.get("restrictions"))
     context.tokens = services.by_address.take(context.client, services.deps.settings.rates.login)
     account = await services.tokens.exchange(key)
     if not account.enabled:
         raise AccountLocked(account.account_id)
-    context.token = await services.tokens.issue(account)
+    context.token = await services.tokens.issue(account, restrictions)
     context.identity = await services.tokens.identity(context.token)
     return services.envelopes.success(
         context,
@@ -170,6 +192,8 @@ def _login_data(account: Account) -> dict[str, object]:
         "is_master_account": account.superduper_admin,
         "is_reseller": False,
         "language": "en-us",
+        "reseller_id": account.tree[0] if account.tree else account.account_id,
+        "ui_config": {},
     }
 
 

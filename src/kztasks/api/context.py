@@ -33,6 +33,7 @@ class RequestContext:
         is_upload: whether the request has a place among the uploads.
         tunnelled: whether the method came as the `verb` of a POST.
         is_pretty: whether the answer is for a person to read.
+        callback: the function of a script that a JSON answer is wrapped into.
         leases: what the request holds until it is answered.
     """
 
@@ -46,6 +47,7 @@ class RequestContext:
     is_upload: bool = False
     tunnelled: bool = False
     is_pretty: bool = False
+    callback: str | None = None
     leases: ExitStack = field(default_factory=ExitStack)
 
     @property

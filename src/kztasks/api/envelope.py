@@ -20,8 +20,11 @@ from kztasks.api.errors import NO_HEADERS, Failure
 VERSION: Final = version("kztasks")
 
 
+SCRIPT_TYPE: Final = "application/javascript"
+
+
 class KazooResponse(Response):
-    """A JSON body under exactly `application/json`.
+    """A JSON body under exactly `application/json`, or a script that calls a function with it.
 
     The SDK of Kazoo's web UI compares the whole header and shows no error under any other text.
     """
@@ -35,9 +38,13 @@ class KazooResponse(Response):
         status: int = HTTPStatus.OK,
         headers: Mapping[str, str] = NO_HEADERS,
         is_pretty: bool = False,
+        callback: str | None = None,
     ) -> None:
-        options = orjson.OPT_INDENT_2 if is_pretty else 0
-        super().__init__(orjson.dumps(content, option=options), status_code=status, headers=headers)
+        body = orjson.dumps(content, option=orjson.OPT_INDENT_2 if is_pretty else 0)
+        if callback is not None:
+            self.media_type = SCRIPT_TYPE
+            body = b"%s(%s);" % (callback.encode(), body)
+        super().__init__(body, status_code=status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class Envelopes:
     ) -> KazooResponse:
         """An answer with `data`; `more` stands beside it, such as `page_size`."""
         content = {"data": data, "status": "success", **(more or {}), **self.common(context)}
-        return KazooResponse(content, status=status, headers=headers, is_pretty=context.is_pretty)
+        return _response(context, content, status, headers)
 
     def state(
         self,
@@ -119,9 +126,7 @@ class Envelopes:
             "error": str(int(failure.status)),
             **self.common(context),
         }
-        return KazooResponse(
-            content, status=failure.status, headers=failure.headers, is_pretty=context.is_pretty
-        )
+        return _response(context, content, failure.status, failure.headers)
 
     def common(self, context: RequestContext) -> dict[str, object]:
         """What stands in every envelope."""
@@ -140,3 +145,18 @@ class Envelopes:
         if context.account is not None:
             common["version"] = VERSION
         return common
+
+
+def _response(
+    context: RequestContext,
+    content: Mapping[str, object],
+    status: int,
+    headers: Mapping[str, str],
+) -> KazooResponse:
+    return KazooResponse(
+        content,
+        status=status,
+        headers=headers,
+        is_pretty=context.is_pretty,
+        callback=context.callback,
+    )

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from kztasks.api.access import Access
 from kztasks.api.context import context_of
+from kztasks.api.envelope import SCRIPT_TYPE
 from kztasks.api.paging import PageRequest, encode_key
 from kztasks.api.service import read_json
 from kztasks.api.services import services_of
@@ -38,8 +39,17 @@ def unpaged(request: Request, access: Access, wanted: PageRequest) -> Response:
     It has no keys of pages, as in Kazoo, unless there are more tasks than may be in it: then
     `next_start_key` tells where to go on.
     """
-    content = _written(request, access, wanted)
-    return StreamingResponse(content, headers={"Content-Type": "application/json"})
+    content, callback = _written(request, access, wanted), context_of(request).callback
+    if callback is None:
+        return StreamingResponse(content, headers={"Content-Type": "application/json"})
+    return StreamingResponse(_called(callback, content), headers={"Content-Type": SCRIPT_TYPE})
+
+
+async def _called(callback: str, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield f"{callback}(".encode()
+    async for piece in content:
+        yield piece
+    yield b");"
 
 
 async def _written(request: Request, access: Access, wanted: PageRequest) -> AsyncIterator[bytes]:

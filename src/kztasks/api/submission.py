@@ -105,7 +105,11 @@ class RequestBody:
 
     async def _from_json(self) -> Submission:
         values = await values_of(self._request, limit=self._max_json_bytes)
-        file_name = _file_name(values.data.get("file_name")) or self._name_in_query()
+        file_name = (
+            _file_name(values.data.get("file_name"))
+            or self._name_in_query()
+            or _file_name(values.envelope.get("file_name"))
+        )
         records = _records(values.data.get("records"))
         if not records:
             return Submission(file_name, None)

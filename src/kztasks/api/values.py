@@ -38,6 +38,11 @@ class Values:
         data = self._envelope.get("data")
         return data if isinstance(data, dict) else _NOTHING
 
+    @property
+    def envelope(self) -> Mapping[str, JsonValue]:
+        """What stands beside `data`."""
+        return self._envelope
+
     def text(self, name: str) -> str | None:
         """A value as text; `None` where it is missing, or neither text nor a number.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.kit import TASKS, TOKEN, Front
+from tests.integration.api.kit import TASKS, Front
 
 pytestmark = pytest.mark.store
 
@@ -153,13 +153,6 @@ async def test_an_answer_is_indented_for_those_who_read_it(
     assert "\n" not in plain.text
     assert pretty.text.startswith('{\n  "data": [')
     assert error.text.startswith('{\n  "data"')
-
-
-async def test_a_callback_in_the_query_makes_no_script_of_an_answer(front: Front) -> None:
-    response = await front.http.get(TASKS, params={"jsonp": "alert", "auth_token": TOKEN})
-
-    assert response.text.startswith("{")
-    assert response.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("path", [TASKS, f"{TASKS}/x", "/v2/tasks", "/v2/api_auth"])

@@ -30,9 +30,14 @@ class Cors:
     def __init__(self, origins: Iterable[str]) -> None:
         self._origins = frozenset(origins)
 
+    @property
+    def lets_everybody_in(self) -> bool:
+        """Whether the scripts of all sites may read answers."""
+        return EVERYBODY in self._origins
+
     def allow(self, headers: MutableHeaders, origin: str | None) -> bool:
         """Put into an answer's headers whether its site may read it; the same is returned."""
-        if EVERYBODY in self._origins:
+        if self.lets_everybody_in:
             headers["Access-Control-Allow-Origin"] = EVERYBODY
         else:
             headers.add_vary_header("Origin")

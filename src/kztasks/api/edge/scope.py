@@ -27,6 +27,7 @@ from kztasks.errors import KztasksError
 _log = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CALLBACK: Final = re.compile(r"(?=.{1,64}\Z)[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*", re.ASCII)
 _QUIET_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _NO_ROUTE: Final = "none"
 _CLIENT_GONE: Final = 499
@@ -84,15 +85,21 @@ class RequestScope:
     def _context(self, scope: Scope, headers: Headers) -> RequestContext:
         client = scope.get("client")
         address = client[0] if client else ""
-        pretty = headers.get("x-pretty-print") or QueryParams(scope["query_string"]).get(
-            "pretty_print"
-        )
+        query = QueryParams(scope["query_string"])
+        pretty = headers.get("x-pretty-print") or query.get("pretty_print") or ""
         return RequestContext(
             _request_id(headers),
             client=address,
             tokens=self._services.by_address.peek(address),
-            is_pretty=(pretty or "").lower() == "true",
+            is_pretty=pretty.lower() == "true",
+            callback=self._callback(query),
         )
+
+    def _callback(self, query: QueryParams) -> str | None:
+        """The function that `jsonp` names. A script of any site can be read by any site."""
+        name = query.get("jsonp", "")
+        is_allowed = self._cors.lets_everybody_in and _CALLBACK.fullmatch(name)
+        return name if is_allowed else None
 
 
 def _log_line(exchange: Exchange, scope: Scope, method: str, context: RequestContext) -> None:

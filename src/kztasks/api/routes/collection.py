@@ -125,7 +125,7 @@ async def list_tasks(request: Request, access: AccessDep) -> Response:
         most=settings.max_page_size,
         where=task_filter(request.query_params.multi_items()),
     )
-    if values.flag("paginate") is False or values.flag("is_chunked"):
+    if values.flag("paginate") is False:
         return unpaged(request, access, wanted)
     page = await services.tasks.page(access, wanted)
     paging: dict[str, str | int] = {"page_size": len(page.tasks)}

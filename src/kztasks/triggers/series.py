@@ -70,6 +70,7 @@ class Series:
             if _is_behind(firing, database, handler):
                 continue
             if not await self._may_begin():
+                await self._rewrite(firing)
                 return None
             firing = firing.beginning(handler, database)
             await self._rewrite(firing)

@@ -17,12 +17,12 @@ from rich.table import Table
 from kztasks.accounts_cli import accounts
 from kztasks.errors import KztasksError
 from kztasks.janitor_cli import janitor
+from kztasks.output_cli import output
 from kztasks.processes.api import run_api
 from kztasks.processes.dev import SAMPLE_APPS, developing
 from kztasks.processes.sample import greeting, next_steps, run_sample
 from kztasks.processes.scheduler import run_scheduler
 from kztasks.processes.signals import stop_event
-from kztasks.output_cli import output
 from kztasks.protocol_cli import asyncapi
 from kztasks.run_time import RunTimeSettings
 from kztasks.settings import Settings

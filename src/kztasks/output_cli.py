@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 import typer
@@ -16,6 +17,7 @@ from kztasks.errors import Conflict, LogBroken, NotFound
 from kztasks.scheduler.redeliver import end_of, redeliver
 from kztasks.store.interface import Store
 from kztasks.store_cli import opened_store
+from tasks_bindings.logs import configure_logging
 
 output = typer.Typer(
     no_args_is_help=True, help="Outputs that could not be stored when their task ended."
@@ -52,7 +54,7 @@ def print_output(task_id: _TaskId) -> None:
 
 async def _retry(task_id: str | None) -> bool:
     """Whether all of them were stored."""
-    async with opened_store() as (store, _):
+    async with _store() as store:
         if task_id is not None:
             return await _redeliver(store, await _task(store, task_id))
         outcomes = [await _redeliver(store, task) async for task in _all(store)]
@@ -71,7 +73,7 @@ async def _redeliver(store: Store, task: Task) -> bool:
 
 
 async def _print(task_id: str) -> None:
-    async with opened_store() as (store, _):
+    async with _store() as store:
         head = await end_of(store, await _task(store, task_id))
         async for part in output_parts(store.log.records(task_id), head):
             await asyncio.to_thread(sys.stdout.buffer.write, part)
@@ -85,6 +87,14 @@ async def _all(store: Store) -> AsyncIterator[Task]:
             if task.is_output_in_log:
                 yield task
         after = tasks[-1].id
+
+
+@asynccontextmanager
+async def _store() -> AsyncIterator[Store]:
+    async with opened_store() as (store, settings):
+        fixed = {"service": "output", "node": settings.node}
+        configure_logging(json=settings.log_format == "json", level="warning", fixed=fixed)
+        yield store
 
 
 async def _task(store: Store, task_id: str) -> Task:

@@ -22,7 +22,7 @@ from kztasks.store.interface import PageKey
 COLUMNS: Final = (
     "id", "account_id", "auth_account_id", "category", "action", "file_name", "created",
     "start_timestamp", "end_timestamp", "total_count", "failure_count", "success_count", "status",
-    "reason", "waiting_for", "csvs",
+    "reason", "waiting_for", "rescues", "csvs",
 )  # fmt: skip
 
 

@@ -11,10 +11,14 @@ from kztasks.errors import LogBroken
 from kztasks.store.interface import LogStore
 
 
+class OutputCutOff(RuntimeError):
+    """The log broke while its output was being sent: it is too late to answer with an error."""
+
+
 async def output_from_log(log: LogStore, task: Task) -> AsyncIterator[bytes]:
     """The bytes of a task's output, made while they are sent, in constant memory.
 
-    A log that turns out to be broken on the way raises `LogBroken`, which cuts the answer off.
+    A log that turns out to be broken on the way raises `OutputCutOff`, which ends the connection.
 
     Raises:
         NoSuchFile: the task has none that is in its log alone. Known before the first byte.
@@ -32,5 +36,8 @@ async def output_from_log(log: LogStore, task: Task) -> AsyncIterator[bytes]:
 
 async def _resumed(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
-    async for part in parts:
-        yield part
+    try:
+        async for part in parts:
+            yield part
+    except LogBroken as error:
+        raise OutputCutOff(str(error)) from error

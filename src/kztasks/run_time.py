@@ -35,6 +35,9 @@ class RunTimeSettings(BaseModel):
     pause_between_upload_output_attempts_s: float = Field(
         10.0, ge=0, le=3600, description="Seconds between two tries to upload out.csv"
     )
+    browse_dbs_interval_s: float = Field(
+        86_400.0, ge=1, description="Seconds between two passes of the database triggers"
+    )
 
 
 class RunTime:

@@ -6,12 +6,15 @@ settings document in the database (`kztasks.run_time`); all others are fixed at 
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kztasks.domain.databases import ACCOUNT_MOD_PATTERN, ACCOUNT_PATTERN, SYSTEM_PATTERN
 
 
 def _node_name() -> str:
@@ -167,12 +170,42 @@ class Settings(BaseSettings):
     janitor_interval_s: float = Field(
         600.0, gt=0, description="Seconds between two rounds that remove what was kept long enough"
     )
+    trigger_timeout_s: float = Field(
+        600.0,
+        gt=0,
+        le=1500,
+        description="Seconds that one function of a trigger may take; longer work goes on in the "
+        "background",
+    )
+    trigger_missed: Literal["late", "skip"] = Field(
+        "late", description="What becomes of a trigger's moment at which no scheduler was there"
+    )
+    databases_account_pattern: str = Field(
+        ACCOUNT_PATTERN, description="Names of the databases of tasks.triggers.account"
+    )
+    databases_account_mod_pattern: str = Field(
+        ACCOUNT_MOD_PATTERN, description="Names of the databases of tasks.triggers.account_mod"
+    )
+    databases_system_pattern: str = Field(
+        SYSTEM_PATTERN, description="Names of the databases of tasks.triggers.system"
+    )
     log_format: Literal["json", "console"] = Field(
         "json", description="One JSON object a line, or lines for people"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level to log"
     )
+
+    @field_validator(
+        "databases_account_pattern", "databases_account_mod_pattern", "databases_system_pattern"
+    )
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
 
     @model_validator(mode="after")
     def _times_fit(self) -> Settings:

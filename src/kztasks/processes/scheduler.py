@@ -9,6 +9,7 @@ import structlog
 
 from kztasks.kazoo.listener import KazooListener
 from kztasks.processes.signals import stop_event, unless_stopped
+from kztasks.processes.triggers import firing
 from kztasks.scheduler.service import Scheduler
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
@@ -27,7 +28,8 @@ async def scheduling(settings: Settings, store: Store, bus: Bus) -> AsyncIterato
     await scheduler.start()
     await listener.open()
     try:
-        yield scheduler
+        async with firing(settings, store, bus, scheduler):
+            yield scheduler
     finally:
         await listener.close()
         await scheduler.close()

@@ -38,6 +38,7 @@ from tasks_bindings.errors import BusUnavailable
 _log = structlog.get_logger(__name__)
 
 OBSERVE_S: Final = 1.0
+"""Seconds between two looks for dead nodes; an eighth of their time to live if that is less."""
 LOOK_S: Final = 0.5
 TAKE_AT_ONCE: Final = 100
 """Tasks without a living owner that are taken in one round."""
@@ -56,23 +57,23 @@ class Scheduler:
         self._settings = settings
         self._store = store
         self._bus = bus
-        self._directory = Directory()
-        self._discovery = Discovery(bus, self._directory)
-        self._run_time = RunTime(store)
-        self._life = NodeLife(store.nodes, settings.node, fence_s=settings.fence_s)
+        self.directory: Final = Directory()
+        self.discovery: Final = Discovery(bus, self.directory)
+        self.run_time: Final = RunTime(store)
+        self.life: Final = NodeLife(store.nodes, settings.node, fence_s=settings.fence_s)
         self._watch = NodeWatch(settings.node_ttl_s)
-        self.gate: Final = TurnGate(self._directory, self._closed)
+        self.gate: Final = TurnGate(self.directory, self._closed)
         self._memory = RowMemory(settings.batch_memory_bytes, self.gate.refresh)
         tools = self._tools()
-        self._owned = OwnedTasks(tools, lambda: self._life.node_id)
-        self._owned_rounds = OwnedRounds(self._owned, store.tasks, lambda: self._life.node_id)
+        self._owned = OwnedTasks(tools, lambda: self.life.node_id)
+        self._owned_rounds = OwnedRounds(self._owned, store.tasks, lambda: self.life.node_id)
         self._hints = StopHints(bus, self._owned)
         self.operations: Final = SchedulerOperations(
             store.tasks,
             self._owned,
             self._hints,
-            self._directory,
-            node_id=lambda: self._life.node_id,
+            self.directory,
+            node_id=lambda: self.life.node_id,
             worker=settings.node,
             now=tools.now,
         )
@@ -90,21 +91,23 @@ class Scheduler:
 
     async def start(self) -> None:
         """Register, listen to apps, and begin to take tasks; waits until the store answers."""
-        await self._run_time.refresh()
-        await patiently(self._life.begin)
-        await self._discovery.start()
+        await self.run_time.refresh()
+        await patiently(self.life.begin)
+        await self.discovery.start()
         self._dead_letters = await consume_dead_letters(self._bus)
         await self._hints.open()
         self._beats = asyncio.create_task(_rounds(self._settings.beat_s, self._beat))
         self._rounds = [
-            asyncio.create_task(_rounds(OBSERVE_S, self._observe)),
-            asyncio.create_task(_rounds(REFRESH_S, self._run_time.refresh)),
+            asyncio.create_task(
+                _rounds(min(OBSERVE_S, self._settings.node_ttl_s / 8), self._observe)
+            ),
+            asyncio.create_task(_rounds(REFRESH_S, self.run_time.refresh)),
             asyncio.create_task(self._owned_rounds.run()),
             asyncio.create_task(self._refresh_gate()),
             asyncio.create_task(self.janitor.run()),
-            asyncio.create_task(ClaimTeller(self._bus, self._directory, self._discovery).run()),
+            asyncio.create_task(ClaimTeller(self._bus, self.directory, self.discovery).run()),
         ]
-        _log.info("scheduler_started", node_id=self._life.node_id)
+        _log.info("scheduler_started", node_id=self.life.node_id)
 
     async def close(self) -> None:
         """Leave in good order: give tasks back, so that others take them at once."""
@@ -112,7 +115,7 @@ class Scheduler:
             one.cancel()
         given_back = await self._owned.give_back_all(self._settings.drain_s)
         try:
-            await self._life.leave()
+            await self.life.leave()
         except Unavailable as error:
             _log.warning("node_not_removed", why=str(error))
         if self._beats is not None:
@@ -121,7 +124,7 @@ class Scheduler:
         if self._dead_letters is not None:
             await self._dead_letters.cancel()
         await self._hints.close()
-        await self._discovery.close()
+        await self.discovery.close()
         _log.info("scheduler_stopped", given_back=given_back)
 
     def _tools(self) -> Tools:
@@ -129,34 +132,34 @@ class Scheduler:
         timing = Timing(settings.silence_s, settings.row_timeout_s)
         return Tools(
             settings=settings,
-            run_time=lambda: self._run_time.current,
+            run_time=lambda: self.run_time.current,
             store=self._store,
-            bindings=TasksBindings(self._bus, self._directory),
-            directory=self._directory,
+            bindings=TasksBindings(self._bus, self.directory),
+            directory=self.directory,
             gate=self.gate,
             memory=self._memory,
             exchange=Exchange(
                 self._bus,
-                self._directory,
-                self._discovery,
+                self.directory,
+                self.discovery,
                 timing,
-                is_fenced=lambda: self._life.is_fenced,
+                is_fenced=lambda: self.life.is_fenced,
             ),
-            attacher=Attacher(self._bus, self._store.files, lambda: self._run_time.current),
+            attacher=Attacher(self._bus, self._store.files, lambda: self.run_time.current),
             now=lambda: from_unix(time.time()),
         )
 
     async def _beat(self) -> None:
-        if await self._life.beat():
+        if await self.life.beat():
             self.gate.refresh()
             return
         _log.error("node_declared_dead", dropped=len(self._owned))
         self._owned.drop_all()
-        await self._life.begin()
+        await self.life.begin()
 
     def _closed(self) -> str | None:
         """Why nothing may be sent to apps at present."""
-        if self._life.is_fenced:
+        if self.life.is_fenced:
             return "the database, to be seen alive in it"
         if not self._bus.is_ready:
             return "the message broker"
@@ -168,7 +171,7 @@ class Scheduler:
             try:
                 await self._bus.wait_ready(LOOK_S)
                 self.gate.refresh()
-                await self._discovery.wait_for_change(LOOK_S)
+                await self.discovery.wait_for_change(LOOK_S)
             except BusUnavailable as error:
                 _log.debug("broker_not_back", why=str(error))
             self.gate.refresh()
@@ -176,9 +179,9 @@ class Scheduler:
     async def _observe(self) -> None:
         """Remove dead nodes and take tasks that no living node owns."""
         for dead in self._watch.dead(await self._store.nodes.all(), time.monotonic()):
-            if dead != self._life.node_id and await self._store.nodes.remove(dead):
+            if dead != self.life.node_id and await self._store.nodes.remove(dead):
                 _log.warning("node_dead", dead_node=dead)
-        if self._life.is_fenced:
+        if self.life.is_fenced:
             return
         async for task in self._store.tasks.gained():
             _log.warning("task_gained_unawares", task_id=task.id)
@@ -196,7 +199,7 @@ class Scheduler:
             task.id,
             lost=task.owner.node,
             epoch=task.owner.epoch,
-            node=self._life.node_id,
+            node=self.life.node_id,
             worker=self._settings.node,
         )
         if taken is not None:

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from kztasks.domain.databases import Patterns
 from kztasks.domain.firing import (
     Firing,
     Handler,
@@ -26,7 +27,6 @@ from kztasks.errors import KztasksError, OwnershipLost, Unavailable
 from kztasks.store.interface import NodeStore
 from kztasks.store.triggers import TriggerStore
 from kztasks.triggers.clock import Clock
-from kztasks.triggers.databases import Patterns
 from kztasks.triggers.due import Due, MissedPolicy, cron_due, pass_due
 from kztasks.triggers.handlers import DATABASES, Handlers
 from kztasks.triggers.instants import PERIOD_S

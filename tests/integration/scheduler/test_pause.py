@@ -99,7 +99,7 @@ async def test_a_changed_setting_takes_effect_in_a_task_that_runs(engine: Engine
 async def test_a_setting_that_makes_no_sense_changes_nothing(engine: Engine) -> None:
     scheduler = await engine.scheduler()
     await engine.store.set_run_time_settings({"wait_after_row_ms": "soon"})
-    await scheduler.scheduler._run_time.refresh()
+    await scheduler.scheduler.run_time.refresh()
     await engine.run("paced", numbers(20))
 
     assert len(called) == 40

@@ -135,7 +135,7 @@ async def steal(engine: Engine, task_id: str, thief: RunningScheduler) -> None:
     task = await engine.task(task_id)
     if task.owner is None or task.status.is_final or task_id in thief.scheduler._owned:
         return
-    node = thief.scheduler._life.node_id
+    node = thief.scheduler.life.node_id
     taken = await engine.store.tasks.take_over(
         task_id, lost=task.owner.node, epoch=task.owner.epoch, node=node, worker="thief"
     )

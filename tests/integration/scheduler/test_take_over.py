@@ -129,7 +129,7 @@ async def test_a_task_that_was_ended_but_not_delivered_is_delivered_by_the_next_
     files = FailingUploads(engine.store.files)
     first = await engine.scheduler(store=StoreWith(engine.store, files=files))
     await engine.store.set_run_time_settings({"pause_between_upload_output_attempts_s": 3600})
-    await first.scheduler._run_time.refresh()
+    await first.scheduler.run_time.refresh()
     task_id = await started(engine, first)
     await engine.closed(task_id)
     assert (await engine.task(task_id)).status is TaskStatus.EXECUTING
@@ -177,14 +177,14 @@ async def test_a_scheduler_that_was_declared_dead_lets_go_and_goes_on_as_another
     first = await engine.scheduler()
     task_id = await started(engine, first)
     await eventually(lambda: adding.has_run(100))
-    before = first.scheduler._life.node_id
+    before = first.scheduler.life.node_id
     await engine.store.nodes.remove(before)
     await engine.until(task_id, lambda task: task.owner and task.owner.epoch == 2)
     adding.held[100].set()
 
     task = await came_out_exact(engine, task_id)
     assert task.owner is not None
-    assert task.owner.node == first.scheduler._life.node_id != before
+    assert task.owner.node == first.scheduler.life.node_id != before
 
 
 class Defective:

@@ -48,7 +48,7 @@ async def test_a_task_waits_for_its_app_in_the_middle_as_well(engine: Engine) ->
     first = await engine.app(app())
     scheduler = await engine.scheduler(silence_s=3600)
     await engine.store.set_run_time_settings({"wait_after_row_ms": 5})
-    await scheduler.scheduler._run_time.refresh()
+    await scheduler.scheduler.run_time.refresh()
     task_id = await engine.submit("add", numbers(200))
     await scheduler.start(task_id)
     await engine.committed(task_id, 1)
@@ -115,7 +115,7 @@ async def test_progress_is_seen_while_a_task_runs(engine: Engine) -> None:
     await engine.app(app())
     scheduler = await engine.scheduler()
     await engine.store.set_run_time_settings({"wait_after_row_ms": 5})
-    await scheduler.scheduler._run_time.refresh()
+    await scheduler.scheduler.run_time.refresh()
     task_id = await engine.submit("add", numbers(200))
     await scheduler.start(task_id)
 

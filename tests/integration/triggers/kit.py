@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from kztasks.domain.databases import Patterns
 from kztasks.store.mongo import MongoStore
-from kztasks.triggers.databases import Patterns
 from kztasks.triggers.due import MissedPolicy
 from kztasks.triggers.handlers import Handlers
 from kztasks.triggers.service import NodeNow, Triggers

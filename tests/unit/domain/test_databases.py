@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kztasks.triggers.databases import Patterns
+from kztasks.domain.databases import Patterns
 from tasks_bindings.wire.keys import Trigger
 
 ACCOUNT = "4e1d0f3ab2c5968877665544332211aa"

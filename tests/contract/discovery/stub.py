@@ -39,6 +39,7 @@ class StubApp:
         self._says = says or {}
         self._metadata = metadata
         self._action = action
+        self.slowness_s = 0.0
         self.answers: Sequence[tuple[str, bytes]] = ()
         self.asked: list[dict[str, Any]] = []
         self.was_asked = asyncio.Event()
@@ -57,6 +58,7 @@ class StubApp:
 
     async def _heard(self, delivery: Delivery) -> None:
         if delivery.message.type == "help":
+            await asyncio.sleep(self.slowness_s)
             await self._send(delivery, "help_reply", json.dumps(self._help()).encode())
             return
         self.asked.append(json.loads(delivery.message.body))

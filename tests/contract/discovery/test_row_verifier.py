@@ -11,7 +11,7 @@ import pytest
 
 from tasks_bindings import App, Category, Context, Row, ok
 from tasks_bindings.errors import DecodeError, MessageTooLarge, NoHandler, ReplyTimeout
-from tasks_bindings.verify import ASK_TIMEOUT_S, RowVerifier
+from tasks_bindings.verify import ASK_TIMEOUT_S, PREFER_S, RowVerifier
 from tasks_bindings.wire.codec import MAX_MESSAGE_BYTES
 from tasks_bindings.wire.verification import Verify
 from tests.contract.bus.conftest import Transport
@@ -99,12 +99,13 @@ async def test_an_app_that_does_not_say_that_it_verifies_is_none_that_can(
     assert await verifier.app_for("cat", "act", METADATA) is None
 
 
-async def test_of_two_apps_the_one_that_can_verify_is_taken(
-    site: Site, transport: Transport, verifier: RowVerifier
+async def test_of_two_apps_the_one_that_can_verify_is_taken_also_if_it_answers_later(
+    transport: Transport, verifier: RowVerifier
 ) -> None:
     await stub(transport)
-    await site.run(picky_app())
-    assert {await verifier.app_for("cat", "act", METADATA) for _ in range(5)} == {"picky"}
+    later = await stub(transport, "later", VERIFIES)
+    later.slowness_s = PREFER_S / 4
+    assert await verifier.app_for("cat", "act", METADATA) == "later"
 
 
 async def test_what_cannot_be_read_is_no_answer_to_the_question_who_is_there(

@@ -92,6 +92,15 @@ async def stub(broker: MemoryBroker) -> AsyncIterator[StubApp]:
     await bus.close()
 
 
+@pytest.fixture
+async def server(front: Front) -> AsyncIterator[HttpServer]:
+    """The front behind its own server."""
+    server = HttpServer(front.app, Settings(http_port=0))
+    await server.start()
+    yield server
+    await server.close()
+
+
 async def dry_run(front: Front, body: Any, **options: Any) -> dict[str, Any]:
     response = await front.put(body, validate_only="true", **options)
     assert response.status_code == 200, response.text
@@ -324,10 +333,8 @@ async def test_a_client_that_leaves_in_the_middle_is_not_worked_for_any_longer(
 
 
 async def test_a_client_that_leaves_while_it_waits_is_not_worked_for_any_longer(
-    front: Front, stub: StubApp
+    server: HttpServer, stub: StubApp
 ) -> None:
-    server = HttpServer(front.app, Settings(http_port=0))
-    await server.start()
     body = b"col1,col2\n" + b"1,2\n" * 10
     head = (
         f"PUT {TASKS}?{QUERY} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {TOKEN}\r\n"
@@ -342,8 +349,6 @@ async def test_a_client_that_leaves_while_it_waits_is_not_worked_for_any_longer(
         await within(
             VERIFY_TIMEOUT_S / 2, lambda: any(one["event"] == "client_gone" for one in logs)
         )
-    await server.close()
-
     assert len(stub.asked) == 1
 
 

@@ -119,7 +119,7 @@ class Running:
     async def _configure(self, config: dict[str, int]) -> None:
         await self.store.set_run_time_settings({**QUIET, **config})
         for one in self._schedulers:
-            await one.scheduler._run_time.refresh()
+            await one.scheduler.run_time.refresh()
 
     def _scheduler_of(self, case: Case) -> RunningScheduler:
         return self._schedulers[any(isinstance(one, StopTask) for one in case.returns)]

@@ -5,6 +5,7 @@ PYTEST := $(BIN)/pytest
 SETUP := tools/bootstrap.sh
 RUN := .venv/.kztasks-run
 DEV := .venv/.kztasks-dev
+KAZOO_SDK := .venv/.kztasks-kazoo-sdk
 PROJECTS := pyproject.toml bindings/pyproject.toml
 SHELL_SCRIPTS := tools/bootstrap.sh tools/lock.sh .ci/run
 yes = $(filter-out 0 no false,$(1))
@@ -19,7 +20,7 @@ help:  ## this list
 run: $(RUN)  ## start everything in one process, with a sample job (ONCE=1: then end; PORT=8000)
 	@exec $(BIN)/kztasks dev $(if $(call yes,$(ONCE)),--once) $(if $(PORT),--port $(PORT))
 
-install: $(DEV) servers  ## set up for work on the code; the other verbs do it by themselves
+install: $(DEV) $(KAZOO_SDK) servers  ## set up for work on the code; the other verbs do it by themselves
 
 fmt: $(DEV)  ## format the code and mend what can be mended without a thought
 	@$(BIN)/ruff check --quiet --fix --exit-zero
@@ -49,7 +50,7 @@ contract: $(DEV) servers  ## tests that every transport, and every store, passes
 integration: $(DEV) servers  ## tests on a private RabbitMQ and the embedded store
 	@$(PYTEST) tests/integration
 
-e2e: $(DEV) servers  ## tests of whole processes, over HTTP
+e2e: $(DEV) $(KAZOO_SDK) servers  ## tests of whole processes, over HTTP
 	@$(PYTEST) tests/e2e
 
 faults: $(DEV) servers  ## break processes, broker and store (ROW=F1 SEED=123 SCALE=0.1 LANE=quick)
@@ -62,7 +63,7 @@ faults-report: $(DEV)  ## put the latest results of `make faults` into docs/faul
 bench: $(DEV) servers  ## measure rows/s from end to end, against a plain loop
 	@$(PYTEST) -m bench --capture=no
 
-test: $(DEV) servers  ## every test but the slow lanes `faults` and `bench`
+test: $(DEV) $(KAZOO_SDK) servers  ## every test but the slow lanes `faults` and `bench`
 	@$(PYTEST) -m "not bench and not faults"
 
 check: lint types test  ## what CI runs
@@ -86,3 +87,6 @@ $(RUN): requirements/run.txt $(PROJECTS) $(SETUP)
 
 $(DEV): requirements/dev.txt $(PROJECTS) $(SETUP)
 	@$(SETUP) dev
+
+$(KAZOO_SDK): requirements/kazoo-sdk.txt $(DEV)
+	@$(SETUP) kazoo-sdk

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets this folder up; `make` calls it. Does nothing where nothing is to do, and may run twice at once.
 #
-#   tools/bootstrap.sh run       .venv with what the product needs
-#   tools/bootstrap.sh dev       .venv with what tests and linters need, too
-#   tools/bootstrap.sh servers   the RabbitMQ that the tests start privately
+#   tools/bootstrap.sh run         .venv with what the product needs
+#   tools/bootstrap.sh dev         .venv with what tests and linters need, too
+#   tools/bootstrap.sh kazoo-sdk   the Kazoo client that tests drive, in a folder of its own in .venv
+#   tools/bootstrap.sh servers     the RabbitMQ that the tests start privately
 #
 # Debian's packages are installed only where they are missing and it may be done without a question:
 # as root, or with a sudo that asks for no password.
@@ -159,6 +160,21 @@ venv() {
     finish
 }
 
+# ---------------------------------------------------------------------------- kazoo-sdk
+# It has packages named `tests` and `tasks`, so only a child process of one test sees the folder.
+kazoo_sdk() {
+    if [ "$(cat "$(stamp kazoo-sdk)" 2>/dev/null)" = "$(digest kazoo-sdk)" ]; then
+        touch "$(stamp kazoo-sdk)"
+        return
+    fi
+    begin "a Kazoo client for the tests"
+    rm -rf .venv/kazoo-sdk
+    pip_install --require-hashes --no-build-isolation --requirement requirements/kazoo-sdk.txt \
+        --target .venv/kazoo-sdk
+    digest kazoo-sdk >"$(stamp kazoo-sdk)"
+    finish
+}
+
 # ---------------------------------------------------------------------------- the one line
 begin() {
     SECONDS=0
@@ -176,6 +192,7 @@ fi
 
 case "${1:-}" in
     run | dev) venv "$1" ;;
+    kazoo-sdk) kazoo_sdk ;;
     servers) servers ;;
-    *) fail "say what to set up: run, dev or servers" ;;
+    *) fail "say what to set up: run, dev, kazoo-sdk or servers" ;;
 esac

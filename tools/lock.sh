@@ -8,9 +8,14 @@ compile() {
     local output=$1
     shift
     "${UV:-uv}" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-header --no-annotate --no-emit-package kztasks --no-emit-package kztasks-bindings \
-        --extra fast --output-file "$output" "$@" pyproject.toml
+        --no-header --no-annotate --output-file "$output" "$@"
 }
 
-compile requirements/dev.txt --group dev "$@"
-compile requirements/run.txt --group build --constraint requirements/dev.txt "$@"
+project() {
+    compile "$@" --no-emit-package kztasks --no-emit-package kztasks-bindings --extra fast \
+        pyproject.toml
+}
+
+project requirements/dev.txt --group dev "$@"
+project requirements/run.txt --group build --constraint requirements/dev.txt "$@"
+compile requirements/kazoo-sdk.txt --group kazoo-sdk --constraint requirements/dev.txt "$@"

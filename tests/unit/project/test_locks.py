@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).parents[3]
-LOCKS: Final = {name: ROOT / "requirements" / f"{name}.txt" for name in ("run", "dev")}
+LOCKS: Final = {name: ROOT / "requirements" / f"{name}.txt" for name in ("run", "dev", "kazoo-sdk")}
 OURS: Final = {"kztasks", "kztasks-bindings"}
 
 
@@ -39,6 +39,7 @@ def wanted() -> list[tuple[str, str]]:
         ("run", service["build-system"]["requires"]),
         ("run", groups["build"]),
         ("dev", groups["dev"]),
+        ("kazoo-sdk", groups["kazoo-sdk"]),
     ]
     extras = service["project"]["optional-dependencies"]
     assert isinstance(extras, dict)

@@ -47,7 +47,14 @@ def zoo_rows() -> bytes:
 
 
 def run_tasks(client: Client) -> None:
-    """A task with every return, one with a file, and four that are stopped."""
+    """A dry run, a task with every return, one with a file, and four that are stopped."""
+    dry_run = client.http.put(
+        client.tasks,
+        params={"category": "zoo", "action": "all", "validate_only": "true"},
+        content=zoo_rows(),
+        headers={"Content-Type": "text/csv"},
+    )
+    assert dry_run.json()["data"]["failed_rows"] == 1, dry_run.text
     every = [client.create("zoo", "all", zoo_rows()), client.create("zoo", "dump", None)]
     stopped = [client.create("slow", "copy", numbered_csv(20_000)) for _ in range(4)]
     for task_id in (*every, *stopped):
@@ -61,7 +68,7 @@ def run_tasks(client: Client) -> None:
 
 
 @pytest.mark.timeout(150)
-def test_all_traffic_of_schedulers_and_apps_fits_the_schemas(
+def test_all_traffic_with_apps_fits_the_schemas(
     cluster: Cluster, client: Client, tap: Stranger, tmp_path: Path
 ) -> None:
     running = [cluster.scheduler(), cluster.scheduler(), cluster.app("tests.apps.slow:app")]

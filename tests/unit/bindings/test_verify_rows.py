@@ -16,7 +16,8 @@ from tasks_bindings import App, Category, Context, Row, row
 from tasks_bindings.errors import DecodeError
 from tasks_bindings.sdk import batch as batch_module
 from tasks_bindings.sdk import verification
-from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
+from tasks_bindings.sdk.dispatch import Dispatcher
+from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import BatchReply, Cell, HelpReply
 from tasks_bindings.wire.verification import (

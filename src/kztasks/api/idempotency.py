@@ -23,7 +23,7 @@ from kztasks.api.access import Access
 from kztasks.api.creation import Created, Creator, Order
 from kztasks.api.limits.refusals import KeyReused, StillRunning
 from kztasks.api.refusals import BadField
-from kztasks.api.submission import RequestBody
+from kztasks.api.submission import Body
 from kztasks.domain.task import Task, new_task_id, public_json
 from kztasks.errors import KztasksError
 from kztasks.kazoo.messages import TaskJson
@@ -53,13 +53,16 @@ class Idempotency:
         self._store = store
         self._creator = creator
 
-    async def create(self, access: Access, key: str, order: Order, body: RequestBody) -> Answer:
-        """`Creator.create` under a key; raises as it does.
+    async def create(self, access: Access, key: str | None, order: Order, body: Body) -> Answer:
+        """`Creator.create`, under a key if there is one; raises as it does.
 
         Raises:
             StillRunning: the first request under the key has no answer yet.
             KeyReused: the first request under the key asked for something else.
         """
+        if key is None:
+            created = await self._creator.create(access, order, body)
+            return Answer(created.data, created.start_refused)
         mine = Attempt(
             key=_unique(access, key), holder=secrets.token_hex(16), task_id=new_task_id()
         )
@@ -75,9 +78,7 @@ class Idempotency:
         await self._keep(mine, order, created)
         return Answer(created.data, created.start_refused)
 
-    async def _replay(
-        self, first: Attempt, access: Access, order: Order, body: RequestBody
-    ) -> Answer:
+    async def _replay(self, first: Attempt, access: Access, order: Order, body: Body) -> Answer:
         answer = first.answer or await self._answer_of_task(first, access, order)
         if answer is None:
             raise StillRunning("the first request under this key has no answer yet")

@@ -12,13 +12,13 @@ from kztasks.api.auth import AccessDep, take_upload_place
 from kztasks.api.content import wants_csv
 from kztasks.api.context import context_of
 from kztasks.api.creation import Order
-from kztasks.api.envelope import KazooResponse
-from kztasks.api.idempotency import Answer, idempotency_key
+from kztasks.api.idempotency import idempotency_key
 from kztasks.api.listing import listed, unpaged
 from kztasks.api.models import TaskEnvelope, TaskListEnvelope, ValidityEnvelope
 from kztasks.api.paging import encode_key, key_of, page_request
 from kztasks.api.routes import examples, parameters
 from kztasks.api.routes.answers import account_answers, answers, unchanged
+from kztasks.api.routes.created import created
 from kztasks.api.service import read_json
 from kztasks.api.services import services_of
 from kztasks.api.submission import RequestBody
@@ -96,10 +96,8 @@ async def create(request: Request, access: AccessDep) -> Response:
     take_upload_place(request, access.caller)
     if flag("validate_only", query_text("validate_only", query)):
         return services.envelopes.success(context, await services.validator.validate(order, body))
-    if key is not None:
-        return _created(request, await services.idempotency.create(access, key, order, body))
-    created = await services.creator.create(access, order, body)
-    return _created(request, Answer(created.data, created.start_refused))
+    answer = await services.idempotency.create(access, key, order, body)
+    return created(request, answer, request.url.path)
 
 
 @list_router.get(
@@ -141,22 +139,4 @@ async def list_tasks(request: Request, access: AccessDep) -> Response:
         items,
         if_none_match=request.headers.get("if-none-match"),
         more=paging,
-    )
-
-
-def _created(request: Request, answer: Answer) -> KazooResponse:
-    """201 and where the task is; 200 to a POST, as Kazoo says."""
-    context = context_of(request)
-    task = answer.data.get("_read_only")
-    task_id = task["id"] if isinstance(task, dict) else ""
-    headers = {"Location": f"{request.url.path}/{task_id}"}
-    if answer.is_replayed:
-        headers["Idempotency-Replayed"] = "true"
-    refused = answer.start_refused
-    return services_of(request).envelopes.success(
-        context,
-        answer.data,
-        status=HTTPStatus.OK if context.tunnelled else HTTPStatus.CREATED,
-        more={"start_refused": refused} if refused else None,
-        headers=headers,
     )

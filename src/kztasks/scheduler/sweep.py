@@ -59,7 +59,7 @@ class Retention:
         """
         due = [
             Due(Part.LOG, now - self.log, with_output=True),
-            Due(Part.LOG, now - self.log_without_output),
+            Due(Part.LOG, now - self.log_without_output, with_output=False),
         ]
         if self.files is not None:
             due.append(Due(Part.FILES, now - self.files))

@@ -46,12 +46,12 @@ class Due:
     Args:
         part: of the task.
         before: those that ended before this time.
-        with_output: only those whose `out.csv` is stored.
+        with_output: only those whose `out.csv` is stored, or only those where it is not.
     """
 
     part: Part
     before: datetime
-    with_output: bool = False
+    with_output: bool | None = None
 
 
 class RetentionStore(Protocol):

@@ -16,7 +16,7 @@ from typing import Final, TypedDict
 import structlog
 from bson import Int64
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from kztasks.domain.retention import Belongings, owner_of
 from kztasks.errors import KztasksError, NotFound, StoreUnavailable
@@ -219,10 +219,18 @@ class MongoFiles:
     async def delete(self, file_id: str) -> None:
         """Remove a file and its chunks, the file first: no reader finds it without chunks."""
         with translated("removing a file"):
-            # The embedded server takes the removal of a missing file for an error.
-            if await self._files.find_one({"_id": {"$eq": file_id}}) is not None:
-                await self._files.delete_one({"_id": {"$eq": file_id}})
+            if await self._exists(file_id):
+                try:
+                    await self._files.delete_one({"_id": {"$eq": file_id}})
+                except OperationFailure:
+                    # The embedded server takes the removal of a missing file for an error, and
+                    # somebody else may have removed it meanwhile.
+                    if await self._exists(file_id):
+                        raise
             await self._chunks.delete_many({"files_id": {"$eq": file_id}})
+
+    async def _exists(self, file_id: str) -> bool:
+        return await self._files.find_one({"_id": {"$eq": file_id}}) is not None
 
     async def note(self, file_id: str) -> None:
         """Write down that the file may be left behind."""

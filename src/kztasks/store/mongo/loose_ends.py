@@ -75,11 +75,6 @@ class MongoLooseEnds:
         with translated("listing loose ends"):
             return [_loose_end(document) for document in await found.to_list(limit)]
 
-    async def count(self, before: datetime) -> int:
-        """How many they are."""
-        with translated("counting loose ends"):
-            return await self._ends.count_documents({"at": {"$lt": before}})
-
     async def doom(self, end: LooseEnd) -> bool:
         """Let its writer get no further, unless it has shown life."""
         with translated("deciding on what was left behind"):

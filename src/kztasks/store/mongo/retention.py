@@ -54,7 +54,6 @@ class MongoRetention:
         self._rounds: AsyncIOMotorCollection[RoundDocument] = collection("rounds")
         self.doom = loose_ends.doom
         self.loose_ends = loose_ends.older
-        self.count_loose_ends = loose_ends.count
 
     async def now(self) -> datetime:
         """The time by the database's clock."""
@@ -96,7 +95,7 @@ class MongoRetention:
     async def count_due(self, what: Due) -> int:
         """How many they are."""
         with translated("counting what was kept for long enough"):
-            return await self._tasks.count_documents(_query(what))
+            return await self._count("tasks", _query(what))
 
     async def expire(self, what: Due, belongings: Sequence[Belongings]) -> LooseEnd:
         """Write the loose end, then change or remove the documents."""
@@ -154,7 +153,17 @@ class MongoRetention:
     async def count_audit(self, *, before: int) -> int:
         """How many they are."""
         with translated("counting old entries of the audit log"):
-            return await self._audit.count_documents({"at": {"$lt": before}})
+            return await self._count("audit", {"at": {"$lt": before}})
+
+    async def count_loose_ends(self, before: datetime) -> int:
+        """How many they are."""
+        with translated("counting loose ends"):
+            return await self._count("loose_ends", {"at": {"$lt": before}})
+
+    async def _count(self, collection: str, query: dict[str, Any]) -> int:
+        """By the command `count`: the embedded server aggregates no dates that it wrote itself."""
+        answer = await self._database.command("count", collection, query=query)
+        return int(answer["n"])
 
 
 def _query(what: Due) -> dict[str, Any]:
@@ -163,7 +172,9 @@ def _query(what: Due) -> dict[str, Any]:
         _SINCE[what.part]: {"$lt": what.before},
         "pvt_ended_at": {"$exists": True},
     }
-    return query | {"output": {"$exists": True}} if what.with_output else query
+    if what.with_output is not None:
+        query["output"] = {"$exists": what.with_output}
+    return query
 
 
 def _file_ids(document: TaskDocument) -> list[str]:

@@ -30,6 +30,7 @@ class OwnedTasks:
         self._tools = tools
         self._node_id = node_id
         self._running: dict[str, tuple[TaskRunner, asyncio.Task[None]]] = {}
+        self._unreleased: list[Task] = []
 
     def __len__(self) -> int:
         return len(self._running)
@@ -97,6 +98,12 @@ class OwnedTasks:
             await asyncio.gather(*map(self._release, some))
         return len(runs)
 
+    async def release_again(self) -> None:
+        """Give back what the store did not take back; else nobody would run it."""
+        waiting, self._unreleased = self._unreleased, []
+        for task in waiting:
+            await self._release(task)
+
     async def _supervise(self, runner: TaskRunner) -> None:
         try:
             await runner.run()
@@ -117,3 +124,4 @@ class OwnedTasks:
             )
         except Unavailable as error:
             _log.warning("task_not_released", task_id=task.id, why=str(error))
+            self._unreleased.append(task)

@@ -183,6 +183,7 @@ class Scheduler:
                 _log.warning("node_dead", dead_node=dead)
         if self.life.is_fenced:
             return
+        await self._owned.release_again()
         async for task in self._store.tasks.gained():
             _log.warning("task_gained_unawares", task_id=task.id)
             self._owned.run(task)

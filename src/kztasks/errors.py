@@ -6,6 +6,7 @@ KztasksError
 ├── Invalid                the request itself is wrong; carries what to tell the client
 ├── Unavailable            the store, the bus or a scheduler does not answer; try again
 │   ├── StoreUnavailable
+│   │   └── StoreFull      it has no room for what is to be written
 │   ├── SchedulerUnavailable
 │   └── AppUnavailable
 ├── OwnershipLost          another scheduler owns the task now; only saves work, decides nothing
@@ -52,6 +53,12 @@ class StoreUnavailable(Unavailable):
     """The database does not answer, or did not say whether it took a write."""
 
     code = "store_unavailable"
+
+
+class StoreFull(StoreUnavailable):
+    """The database has no room left; it takes the same write when there is some."""
+
+    code = "store_full"
 
 
 class SchedulerUnavailable(Unavailable):

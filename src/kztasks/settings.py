@@ -189,6 +189,12 @@ class Settings(BaseSettings):
     databases_system_pattern: str = Field(
         SYSTEM_PATTERN, description="Names of the databases of tasks.triggers.system"
     )
+    ops_host: str = Field(
+        "127.0.0.1", description="Address of a scheduler's /healthz, /readyz and /metrics"
+    )
+    ops_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of these; none: they are not served"
+    )
     log_format: Literal["json", "console"] = Field(
         "json", description="One JSON object a line, or lines for people"
     )

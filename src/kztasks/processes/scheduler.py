@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from kztasks.errors import Misconfigured
 from kztasks.kazoo.listener import KazooListener
+from kztasks.processes.ops import scheduler_pages
 from kztasks.processes.signals import stop_event, unless_stopped
 from kztasks.processes.triggers import firing
 from kztasks.scheduler.service import Scheduler
@@ -16,6 +18,7 @@ from kztasks.store.interface import Store
 from kztasks.store.mongo import MongoStore
 from tasks_bindings.bus import Bus
 from tasks_bindings.bus.amqp import AmqpBus
+from tasks_bindings.ops import OpsServer
 
 _log = structlog.get_logger(__name__)
 
@@ -24,13 +27,24 @@ _log = structlog.get_logger(__name__)
 async def scheduling(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[Scheduler]:
     """A scheduler that works while the context is open; the store and the bus are the caller's."""
     scheduler = Scheduler(settings, store, bus)
+    async with working(scheduler, settings, store, bus):
+        yield scheduler
+
+
+@asynccontextmanager
+async def working(
+    scheduler: Scheduler, settings: Settings, store: Store, bus: Bus
+) -> AsyncIterator[None]:
+    """The same, with a scheduler that was made before."""
     listener = KazooListener(bus, scheduler.operations, node=settings.node)
+    scheduler.read_out(lambda: listener.counts)
     await scheduler.start()
     await listener.open()
     try:
         async with firing(settings, store, bus, scheduler):
-            yield scheduler
+            yield
     finally:
+        scheduler.announce_leaving()
         await listener.close()
         await scheduler.close()
 
@@ -45,9 +59,33 @@ async def run_scheduler(settings: Settings) -> None:
         heartbeat_s=settings.amqp_heartbeat_s,
     )
     await bus.start()
-    if await unless_stopped(stop, store.prepare):
-        async with scheduling(settings, store, bus):
-            await stop.wait()
-            _log.info("scheduler_stopping")
+    scheduler = Scheduler(settings, store, bus)
+    async with probed(settings, scheduler):
+        if await unless_stopped(stop, store.prepare):
+            async with working(scheduler, settings, store, bus):
+                await stop.wait()
+                _log.info("scheduler_stopping")
     await bus.close()
     await store.close()
+
+
+@asynccontextmanager
+async def probed(settings: Settings, scheduler: Scheduler) -> AsyncIterator[None]:
+    """Answer probes, if a port is set: from before the scheduler works until it has left.
+
+    Raises:
+        Misconfigured: the address or the port cannot be had.
+    """
+    if settings.ops_port is None:
+        yield
+        return
+    pages = scheduler_pages(scheduler.health, scheduler.metrics)
+    server = OpsServer(settings.ops_host, settings.ops_port, pages)
+    try:
+        await server.start()
+    except OSError as error:
+        raise Misconfigured(f"probes cannot be served: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        await server.close()

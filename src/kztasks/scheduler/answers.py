@@ -45,6 +45,12 @@ class BatchLost(KztasksError):
     code = "batch_lost"
 
 
+class BatchNotSent(BatchLost):
+    """It was not even sent."""
+
+    code = "batch_not_sent"
+
+
 class BatchFailed(BatchLost):
     """The app's process could not read the batch, or not send its answer."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from tasks_bindings.bus import Bus, Delivery, Message, Subscription
@@ -13,13 +15,21 @@ from tasks_bindings.wire.topology import DEAD_QUEUE, DEFAULT_EXCHANGE
 _log = structlog.get_logger(__name__)
 
 
-async def consume_dead_letters(bus: Bus) -> Subscription:
-    """Share the dead-letter queue with the other schedulers."""
+async def consume_dead_letters(
+    bus: Bus, told: Callable[[str], object] = lambda _: None
+) -> Subscription:
+    """Share the dead-letter queue with the other schedulers.
+
+    Args:
+        bus: the way to those who wait.
+        told: the reason of each death.
+    """
 
     async def tell(delivery: Delivery) -> None:
         message = delivery.message
         reason = delivery.death_reason or "unknown"
         _log.warning("dead_letter", type=message.type, key=delivery.routing_key, reason=reason)
+        told(reason)
         if message.reply_to is None:
             return
         answer = Message(

@@ -17,10 +17,12 @@ import structlog
 from kztasks.scheduler.answers import (
     BatchFailed,
     BatchLost,
+    BatchNotSent,
     BatchRejected,
     progress_of,
     reply_of,
 )
+from kztasks.scheduler.metrics import SchedulerMetrics
 from kztasks.scheduler.request import BatchRequest
 from tasks_bindings.bus import Bus, Call, Message
 from tasks_bindings.directory import Directory
@@ -120,6 +122,7 @@ class Exchange:
         directory: the apps that are alive.
         discovery: wakes up when the directory changes.
         timing: how long to wait.
+        metrics: told of answers that are none.
         is_fenced: whether others may have taken this scheduler's tasks; nothing is sent meanwhile.
     """
 
@@ -129,6 +132,7 @@ class Exchange:
         directory: Directory,
         discovery: Discovery,
         timing: Timing,
+        metrics: SchedulerMetrics,
         *,
         is_fenced: Callable[[], bool],
     ) -> None:
@@ -136,6 +140,7 @@ class Exchange:
         self._directory = directory
         self._discovery = discovery
         self._timing = timing
+        self.metrics: Final = metrics
         self._is_fenced = is_fenced
 
     async def run(
@@ -161,7 +166,7 @@ class Exchange:
             MessageTooLarge: it does not fit into a message.
         """
         if self._is_fenced():
-            raise BatchLost("others may take this scheduler for dead")
+            raise BatchNotSent("others may take this scheduler for dead")
         tries.attempts += 1
         message = Message(
             body=request.body(tries.attempts),
@@ -205,6 +210,7 @@ class Exchange:
             reply = reply_of(delivery, request, ran_alone=ran_alone)
             if reply is not None:
                 return reply
+            self.metrics.bad_replies.inc(delivery.message.type != MessageType.PROGRESS)
 
     async def can_be_reached(self, seconds: float) -> None:
         """Wait until an app that could not be reached may be there again, `seconds` at most."""
@@ -215,6 +221,11 @@ class Exchange:
             await self._bus.wait_ready(MAX_BACKOFF_S)
         except BusUnavailable as error:
             _log.info("broker_not_back", why=str(error))
+
+
+def may_have_run(error: Exception) -> bool:
+    """Whether an app may have got the batch, and run it, all the same."""
+    return not isinstance(error, BatchNotSent | Unroutable | NoHandler)
 
 
 def is_out_of_reach(error: Exception) -> bool:

@@ -56,6 +56,7 @@ class Finisher:
         """
         note = await self._callbacks.finish(head)
         delivered = await self._deliver(head)
+        self._tools.metrics.outputs_given_up.inc(delivered.problem is not None)
         status, doubt = status_of(head, self._task.total_rows)
         return Ending(
             status=TaskStatus.INTERNAL_ERROR if delivered.problem is not None else status,
@@ -87,15 +88,11 @@ class Finisher:
             reason=ending.reason,
         )
         note = await self._callbacks.cleanup(head)
-        if note is not None:
-            await self._explain(_joined(ending.reason, note) or note)
-
-    async def _explain(self, reason: str) -> None:
-        """Record what went wrong after the final status; it is in the log too."""
+        reason = _joined(ending.reason, note) if note is not None else None
         try:
-            await self._tools.store.tasks.explain(self._task.id, reason=reason)
+            await self._tools.store.aftermath.cleaned(self._task.id, reason=reason)
         except Unavailable as error:
-            _log.warning("reason_not_recorded", reason=reason, why=str(error))
+            _log.warning("cleanup_not_noted", why=str(error))  # it is called again by and by
 
     async def _withdraw(self, ending: Ending) -> None:
         """Remove an output that no document will ever point to."""
@@ -115,9 +112,15 @@ class Finisher:
             return Delivered(None, f"out.csv could not be put together: {error}")
 
     async def _deliver_by(self, path: Path, head: LogRecord) -> Delivered:
-        store = self._tools.store
+        store, metrics = self._tools.store, self._tools.metrics
         local = await patiently(lambda: assemble(store.log, head, path))
-        file = await upload(store.files, local, self._task.id, self._tools.run_time)
+        file = await upload(
+            store.files,
+            local,
+            self._task.id,
+            self._tools.run_time,
+            failed=metrics.failed_uploads.inc,
+        )
         if file is not None:
             return Delivered(file)
         kept = local_path(self._tools.settings.output_folder, self._task.id)

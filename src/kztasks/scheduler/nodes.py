@@ -67,6 +67,8 @@ class NodeLife:
         self._fence_s = fence_s
         self._beaten_at = float("-inf")
         self.node_id = ""
+        self.trouble: str | None = None
+        """Why the last heartbeat was not stored; `None` if it was."""
 
     @property
     def is_fenced(self) -> bool:
@@ -92,7 +94,9 @@ class NodeLife:
             alive = await self._store.beat(self.node_id)
         except Unavailable as error:
             _log.warning("beat_not_stored", why=str(error))
+            self.trouble = f"{error.code}: {error}"
             return True
+        self.trouble = None
         if alive:
             self._beaten_at = started
         return alive

@@ -31,6 +31,7 @@ class SchedulerOperations:
         node_id: asked for the id under which this process owns tasks now.
         worker: this node's name for people.
         now: Gregorian seconds.
+        may_begin: raises `Unavailable` while no further task is to be begun here.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class SchedulerOperations:
         node_id: Callable[[], str],
         worker: str,
         now: Callable[[], int],
+        may_begin: Callable[[], None],
     ) -> None:
         self._tasks = tasks
         self._owned = owned
@@ -51,6 +53,7 @@ class SchedulerOperations:
         self._node_id = node_id
         self._worker = worker
         self._now = now
+        self._may_begin = may_begin
 
     async def lookup(self, category: str | None, action: str | None) -> Help:
         """What the live apps serve."""
@@ -58,6 +61,7 @@ class SchedulerOperations:
 
     async def start(self, task_id: str) -> Task | StartRefusal:
         """Claim a pending task and run it here."""
+        self._may_begin()
         claimed = await self._tasks.claim(
             task_id, node=self._node_id(), worker=self._worker, now=self._now()
         )

@@ -79,9 +79,21 @@ async def assemble(log: LogStore, head: LogRecord, path: Path) -> LocalOutput:
 
 
 async def upload(
-    files: FileStore, output: LocalOutput, task_id: str, settings: Callable[[], RunTimeSettings]
+    files: FileStore,
+    output: LocalOutput,
+    task_id: str,
+    settings: Callable[[], RunTimeSettings],
+    *,
+    failed: Callable[[], object],
 ) -> OutputFile | None:
     """Upload the local file, in as many tries as the settings allow.
+
+    Args:
+        files: where to.
+        output: what.
+        task_id: whose it is.
+        settings: asked anew for each try.
+        failed: told of each try that failed.
 
     Returns:
         The stored file, or `None` when every try failed.
@@ -93,6 +105,7 @@ async def upload(
             stored = await _upload_once(files, output, task_id)
         except StoreUnavailable as error:
             _log.warning("output_not_uploaded", tries=tries, why=str(error))
+            failed()
             await pause(lambda: settings().pause_between_upload_output_attempts_s)
             if tries >= settings().attempt_upload_output_times:
                 return None

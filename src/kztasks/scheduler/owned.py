@@ -38,11 +38,16 @@ class OwnedTasks:
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._running
 
-    def run(self, task: Task) -> None:
-        """Run a task that was claimed or taken over; nothing if that is done already."""
+    def run(self, task: Task, *, is_rescue: bool = False) -> None:
+        """Run a task that was claimed or taken over; nothing if that is done already.
+
+        Args:
+            task: as it is now.
+            is_rescue: whether it was taken from a dead scheduler.
+        """
         if task.id in self._running and self._running[task.id][0].task.owner == task.owner:
             return
-        runner = TaskRunner(task, self._node_id(), self._tools)
+        runner = TaskRunner(task, self._node_id(), self._tools, is_rescue=is_rescue)
         run = asyncio.create_task(self._supervise(runner), name=f"task {task.id}")
         self._running[task.id] = (runner, run)
         run.add_done_callback(lambda _: self._forget(task.id, run))

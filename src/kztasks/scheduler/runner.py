@@ -17,6 +17,7 @@ from kztasks.errors import Invalid, KztasksError, LogBroken
 from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.commit import commit
 from kztasks.scheduler.finish import Finisher
+from kztasks.scheduler.noted_log import NotedLog
 from kztasks.scheduler.rows import RowLoop
 from kztasks.scheduler.source import CallSource, CsvSource, Source, position_after
 from kztasks.scheduler.taking import TaskTurns
@@ -43,11 +44,13 @@ class TaskRunner:
         task: as claimed; its owner is this node.
         node: id of this scheduler process.
         tools: shared by all tasks.
+        is_rescue: whether it was taken from a dead scheduler.
     """
 
-    def __init__(self, task: Task, node: str, tools: Tools) -> None:
+    def __init__(self, task: Task, node: str, tools: Tools, *, is_rescue: bool = False) -> None:
         self.task: Final = task
         self._tools = tools
+        self._log = NotedLog(tools.store.log, tools.metrics, tools.room, is_rescue=is_rescue)
         self.epoch: Final = task.owner.epoch if task.owner is not None else 1
         self._turns = TaskTurns(tools.gate, task)
         self._callbacks = Callbacks(task, self._turns, tools.bindings, tools.directory)
@@ -95,6 +98,7 @@ class TaskRunner:
             finally:
                 self._turns.close()
                 self._end_loop()
+                self._log.close()
 
     async def _work(self) -> None:
         try:
@@ -111,7 +115,7 @@ class TaskRunner:
 
     async def _open(self) -> LogRecord:
         """The head of the task's log; begins the log if there is none."""
-        log, file = self._tools.store.log, self.task.input
+        log, file = self._log, self.task.input
         head = await log.head(self.task.id)
         if head is not None:
             _log.info("task_resumed", row=head.row, batch=head.seq)
@@ -222,7 +226,7 @@ class TaskRunner:
 
     async def _commit(self, record: LogRecord, fault: Callable[[str], LogRecord]) -> LogRecord:
         """Commit a record, or in its place an end that says why it can never be stored."""
-        log = self._tools.store.log
+        log = self._log
         try:
             committed = await commit(log, record)
         except Invalid as error:
@@ -281,4 +285,4 @@ class TaskRunner:
     def _waiting_for(self) -> str | None:
         """What the task waits for, for people."""
         at_an_app = self._loop.waiting_for if self._loop is not None else None
-        return at_an_app or self._turns.waiting_for
+        return self._log.waiting_for or at_an_app or self._turns.waiting_for

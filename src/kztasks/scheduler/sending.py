@@ -7,12 +7,20 @@ from typing import Final
 
 import structlog
 
+from kztasks.errors import KztasksError
 from kztasks.scheduler.ahead import ReadAhead
-from kztasks.scheduler.exchange import Exchange, Tries, cause_of, is_out_of_reach
+from kztasks.scheduler.exchange import (
+    Exchange,
+    Tries,
+    cause_of,
+    is_out_of_reach,
+    may_have_run,
+)
 from kztasks.scheduler.pause import until, within
 from kztasks.scheduler.request import BatchRequest, Prepared
 from kztasks.scheduler.taking import TaskTurns
 from kztasks.scheduler.waiting import Turn
+from tasks_bindings.errors import BindingsError
 from tasks_bindings.wire.messages import BatchReply
 
 _log = structlog.get_logger(__name__)
@@ -116,6 +124,7 @@ class Sender:
         """
         tries = self._tries or Tries(prepared.count)
         _log.warning("batch_not_answered", app=turn.app, attempt=tries.attempts, why=str(error))
+        self._count(prepared, error)
         backoff_s = tries.failed(error)
         self._ahead.put_back(prepared)
         self._wait_for(cause_of(error))
@@ -126,6 +135,13 @@ class Sender:
             self._ahead.rest()
             await within(self.interrupt, backoff_s)
         self._wait_for(None)
+
+    def _count(self, prepared: Prepared, error: Exception) -> None:
+        metrics = self._exchange.metrics
+        code = error.code if isinstance(error, KztasksError | BindingsError) else "unknown"
+        metrics.resent.labels(code).inc()
+        if may_have_run(error):
+            metrics.rerun_rows.inc(prepared.count)
 
     def _wait_for(self, what: str | None) -> None:
         self.waiting_for = what

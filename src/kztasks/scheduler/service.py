@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -15,18 +15,24 @@ from kztasks.errors import Unavailable
 from kztasks.run_time import REFRESH_S, RunTime
 from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.claims import ClaimTeller
+from kztasks.scheduler.cleanups import Cleanups
 from kztasks.scheduler.deadletters import consume_dead_letters
 from kztasks.scheduler.exchange import Exchange, Timing
 from kztasks.scheduler.gate import TurnGate
+from kztasks.scheduler.health import SchedulerHealth
 from kztasks.scheduler.janitor import Janitor
 from kztasks.scheduler.memory import RowMemory
+from kztasks.scheduler.metrics import SchedulerMetrics
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
 from kztasks.scheduler.operations import SchedulerOperations
 from kztasks.scheduler.owned import OwnedTasks
+from kztasks.scheduler.readings import Readings
+from kztasks.scheduler.room import Room
 from kztasks.scheduler.rounds import OwnedRounds
 from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.sweep import Retention
 from kztasks.scheduler.tools import Tools, patiently
+from kztasks.scheduler.vitals import Vitals
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from tasks_bindings.bindings import TasksBindings
@@ -64,9 +70,21 @@ class Scheduler:
         self._watch = NodeWatch(settings.node_ttl_s)
         self.gate: Final = TurnGate(self.directory, self._closed)
         self._memory = RowMemory(settings.batch_memory_bytes, self.gate.refresh)
+        self.metrics: Final = SchedulerMetrics()
+        self._room = Room()
+        self.health: Final = SchedulerHealth(
+            bus,
+            store,
+            self.life,
+            self._room,
+            dead_parts=self._dead_parts,
+            is_leaving=lambda: self._is_leaving,
+        )
+        self._is_leaving = False
         tools = self._tools()
         self._owned = OwnedTasks(tools, lambda: self.life.node_id)
         self._owned_rounds = OwnedRounds(self._owned, store.tasks, lambda: self.life.node_id)
+        self._cleanups = Cleanups(tools, self._owned, lambda: self.life.node_id)
         self._hints = StopHints(bus, self._owned)
         self.operations: Final = SchedulerOperations(
             store.tasks,
@@ -76,6 +94,7 @@ class Scheduler:
             node_id=lambda: self.life.node_id,
             worker=settings.node,
             now=tools.now,
+            may_begin=self._room.check,
         )
         self.janitor: Final = Janitor(
             store, Retention.of(settings), interval_s=settings.janitor_interval_s
@@ -94,7 +113,9 @@ class Scheduler:
         await self.run_time.refresh()
         await patiently(self.life.begin)
         await self.discovery.start()
-        self._dead_letters = await consume_dead_letters(self._bus)
+        self._dead_letters = await consume_dead_letters(
+            self._bus, lambda reason: self.metrics.dead_letters.labels(reason).inc()
+        )
         await self._hints.open()
         self._beats = asyncio.create_task(_rounds(self._settings.beat_s, self._beat))
         self._rounds = [
@@ -104,6 +125,7 @@ class Scheduler:
             asyncio.create_task(_rounds(REFRESH_S, self.run_time.refresh)),
             asyncio.create_task(self._owned_rounds.run()),
             asyncio.create_task(self._refresh_gate()),
+            asyncio.create_task(self._vitals().run()),
             asyncio.create_task(self.janitor.run()),
             asyncio.create_task(ClaimTeller(self._bus, self.directory, self.discovery).run()),
         ]
@@ -111,9 +133,11 @@ class Scheduler:
 
     async def close(self) -> None:
         """Leave in good order: give tasks back, so that others take them at once."""
+        self.announce_leaving()
         for one in self._rounds:
             one.cancel()
         given_back = await self._owned.give_back_all(self._settings.drain_s)
+        await self._cleanups.close()
         try:
             await self.life.leave()
         except Unavailable as error:
@@ -127,6 +151,34 @@ class Scheduler:
         await self.discovery.close()
         _log.info("scheduler_stopped", given_back=given_back)
 
+    def announce_leaving(self) -> None:
+        """Let probes know that this scheduler is about to leave."""
+        self._is_leaving = True
+
+    def read_out(self, requests: Callable[[], Mapping[str, int]]) -> None:
+        """Let the metrics say too what the parts know by themselves.
+
+        Args:
+            requests: messages of Kazoo's API by what became of them.
+        """
+        self.metrics.registry.register(
+            Readings(
+                lambda: self.running, self._bus, self.gate, self._memory, self.janitor, requests
+            )
+        )
+
+    def _dead_parts(self) -> list[str]:
+        parts = [one for one in (self._beats, *self._rounds) if one is not None]
+        ended = [one.get_coro() for one in parts if one.done()]
+        return [] if self._is_leaving else [getattr(one, "__qualname__", "?") for one in ended]
+
+    def _vitals(self) -> Vitals:
+        return Vitals(
+            self.metrics,
+            is_fenced=lambda: self.life.is_fenced,
+            is_blocked=lambda: self._bus.health.blocked,
+        )
+
     def _tools(self) -> Tools:
         settings = self._settings
         timing = Timing(settings.silence_s, settings.row_timeout_s)
@@ -138,11 +190,14 @@ class Scheduler:
             directory=self.directory,
             gate=self.gate,
             memory=self._memory,
+            metrics=self.metrics,
+            room=self._room,
             exchange=Exchange(
                 self._bus,
                 self.directory,
                 self.discovery,
                 timing,
+                self.metrics,
                 is_fenced=lambda: self.life.is_fenced,
             ),
             attacher=Attacher(self._bus, self._store.files, lambda: self.run_time.current),
@@ -154,6 +209,7 @@ class Scheduler:
             self.gate.refresh()
             return
         _log.error("node_declared_dead", dropped=len(self._owned))
+        self.metrics.own_deaths.inc()
         self._owned.drop_all()
         await self.life.begin()
 
@@ -178,10 +234,13 @@ class Scheduler:
 
     async def _observe(self) -> None:
         """Remove dead nodes and take tasks that no living node owns."""
+        if self.life.trouble is not None:
+            return  # the others' heartbeats cannot be stored either, which would pass for silence
         for dead in self._watch.dead(await self._store.nodes.all(), time.monotonic()):
             if dead != self.life.node_id and await self._store.nodes.remove(dead):
                 _log.warning("node_dead", dead_node=dead)
-        if self.life.is_fenced:
+                self.metrics.dead_nodes.inc()
+        if self.life.is_fenced or self._room.lack is not None:
             return
         await self._owned.release_again()
         async for task in self._store.tasks.gained():
@@ -192,6 +251,7 @@ class Scheduler:
         for owner in (None, *(owners - alive)):
             for task in await self._store.tasks.owned_by(owner, limit=TAKE_AT_ONCE):
                 await self._take_over(task)
+        await self._cleanups.round()
 
     async def _take_over(self, task: Task) -> None:
         if task.id in self._owned or task.owner is None:
@@ -205,7 +265,9 @@ class Scheduler:
         )
         if taken is not None:
             _log.info("task_taken_over", task_id=task.id, lost=task.owner.node)
-            self._owned.run(taken)
+            is_rescue = task.owner.node is not None
+            self.metrics.takeovers.labels("rescue" if is_rescue else "handover").inc()
+            self._owned.run(taken, is_rescue=is_rescue)
 
 
 async def _rounds(interval_s: float, step: Callable[[], Awaitable[object]]) -> None:
@@ -216,3 +278,5 @@ async def _rounds(interval_s: float, step: Callable[[], Awaitable[object]]) -> N
             await step()
         except Unavailable as error:
             _log.warning("round_left_out", why=str(error))
+        except Exception:  # noqa: BLE001  (the next round may go well, and nobody else would do it)
+            _log.exception("round_failed")

@@ -15,6 +15,8 @@ from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.exchange import Exchange
 from kztasks.scheduler.gate import TurnGate
 from kztasks.scheduler.memory import RowMemory
+from kztasks.scheduler.metrics import SchedulerMetrics
+from kztasks.scheduler.room import Room
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from tasks_bindings.bindings import TasksBindings
@@ -38,6 +40,8 @@ class Tools:
     directory: Directory
     gate: TurnGate
     memory: RowMemory
+    metrics: SchedulerMetrics
+    room: Room
     exchange: Exchange
     attacher: Attacher
     now: Callable[[], int]

@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import ConnectionFailure, OperationFailure, WTimeoutError
 
 from kztasks.errors import Misconfigured
-from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.errors import is_passing, translated
 from kztasks.store.mongo.idempotency import KEPT_S, SILENCE_S
 from kztasks.store.mongo.triggers import FIRINGS_KEPT_S
 
@@ -87,6 +87,8 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
             except (ConnectionFailure, WTimeoutError):
                 raise
             except OperationFailure as error:
+                if is_passing(error):
+                    raise
                 raise Misconfigured(
                     f"the index {index.name} of the collection {index.collection} cannot be made"
                 ) from error

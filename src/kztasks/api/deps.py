@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from kztasks.store.interface import Store
 from tasks_bindings.wire.messages import Help, Metadata
 from tasks_bindings.wire.verification import Verify, VerifyReply
 
-__all__ = ["ApiDeps", "ApiSettings", "Scheduler", "Verifier"]
+__all__ = ["ApiDeps", "ApiSettings", "Beside", "Scheduler", "Verifier"]
 
 
 class Scheduler(Protocol):
@@ -26,6 +26,11 @@ class Scheduler(Protocol):
     @property
     def is_ready(self) -> bool:
         """Whether requests can be sent at present."""
+        ...
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker takes no messages at present."""
         ...
 
     async def lookup(self, category: str | None = None, action: str | None = None) -> Help:
@@ -42,6 +47,18 @@ class Scheduler(Protocol):
 
     async def remove(self, task_id: str) -> TaskJson | RemoveRefusal:
         """Delete a task that does not execute."""
+        ...
+
+
+class Beside(Protocol):
+    """What else runs in this process and has no front of its own; `kztasks dev` has a scheduler."""
+
+    def metrics(self) -> bytes:
+        """Its counters, as Prometheus reads them."""
+        ...
+
+    async def checks(self) -> Mapping[str, str]:
+        """`ok`, or what is wrong, for each of its parts."""
         ...
 
 
@@ -69,3 +86,4 @@ class ApiDeps:
     verifier: Verifier
     settings: ApiSettings
     clock: Callable[[], float] = time.time
+    beside: Beside | None = None

@@ -7,19 +7,28 @@ import time
 from collections.abc import Awaitable, Mapping
 from typing import Final
 
-from kztasks.api.deps import Scheduler
-from kztasks.errors import KztasksError
+from kztasks.api.deps import Beside, Scheduler
+from kztasks.errors import KztasksError, Unavailable
 from kztasks.store.interface import Store
 
 OK: Final = "ok"
 FRESH_S: Final = 1.0
 """Probes are open to all, so the parts are not asked for each of them."""
+PATIENCE_S: Final = 3.0
+"""A probe gives up after a few seconds; so long a part may take to answer."""
 
 
 class Readiness:
-    """Asks bus, store and a scheduler, and remembers for a second what they said."""
+    """Asks bus, store and a scheduler, and remembers for a second what they said.
 
-    def __init__(self, store: Store, scheduler: Scheduler) -> None:
+    Args:
+        store: the database.
+        scheduler: whoever runs tasks.
+        beside: what else runs in this process, if anything.
+    """
+
+    def __init__(self, store: Store, scheduler: Scheduler, beside: Beside | None = None) -> None:
+        self._beside = beside
         self._store = store
         self._scheduler = scheduler
         self._lock = asyncio.Lock()
@@ -38,13 +47,24 @@ class Readiness:
         store, scheduler = await asyncio.gather(
             _outcome(self._store.ping()), _outcome(self._scheduler.lookup(None, None))
         )
-        bus = OK if self._scheduler.is_ready else "bus_unavailable"
-        return {"bus": bus, "store": store, "scheduler": scheduler}
+        checks = {"bus": self._bus(), "store": store, "scheduler": scheduler}
+        if self._beside is not None:
+            of_others = await self._beside.checks()
+            checks |= {f"scheduler_{name}": outcome for name, outcome in of_others.items()}
+        return checks
+
+    def _bus(self) -> str:
+        if self._scheduler.is_blocked:
+            return "bus_blocked"
+        return OK if self._scheduler.is_ready else "bus_unavailable"
 
 
 async def _outcome(check: Awaitable[object]) -> str:
     try:
-        await check
+        async with asyncio.timeout(PATIENCE_S):
+            await check
     except KztasksError as error:
         return error.code
+    except TimeoutError:
+        return Unavailable.code
     return OK

@@ -80,7 +80,7 @@ def build_services(deps: ApiDeps) -> Services:
         tokens=Tokens(store, keyring, settings.tokens.lifetime_s, deps.clock),
         audit=audit,
         metrics=metrics,
-        readiness=Readiness(store, deps.scheduler),
+        readiness=Readiness(store, deps.scheduler, deps.beside),
         by_account=Buckets(rates.burst, rates.per_s),
         by_address=Buckets(rates.burst, rates.per_s),
         requests=Gate(concurrency.requests),

@@ -61,6 +61,11 @@ class KazooClient:
         """Whether there is a session with the broker, so that a request can be sent."""
         return self._bus.is_ready
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker takes no messages now (memory or disk alarm)."""
+        return self._bus.health.blocked
+
     async def open(self) -> None:
         """Listen for replies, in the present session of the bus and all later ones.
 

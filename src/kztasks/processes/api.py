@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from kztasks.api.app import create_app
-from kztasks.api.deps import ApiDeps
+from kztasks.api.deps import ApiDeps, Beside
 from kztasks.kazoo.client import KazooClient
 from kztasks.processes.api_settings import api_settings
 from kztasks.processes.http import HttpServer
@@ -24,8 +24,17 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def serving(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[HttpServer]:
-    """A front that serves while the context is open; the store and the bus are the caller's."""
+async def serving(
+    settings: Settings, store: Store, bus: Bus, beside: Beside | None = None
+) -> AsyncIterator[HttpServer]:
+    """A front that serves while the context is open; the store and the bus are the caller's.
+
+    Args:
+        settings: of the service.
+        store: the database; prepared.
+        bus: started.
+        beside: what else runs in this process, to be shown to probes.
+    """
     client = KazooClient(bus, settings.node)
     await client.open()
     deps = ApiDeps(
@@ -33,6 +42,7 @@ async def serving(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[H
         scheduler=client,
         verifier=RowVerifier(bus),
         settings=api_settings(settings),
+        beside=beside,
     )
     server = HttpServer(create_app(deps), settings)
     await server.start()

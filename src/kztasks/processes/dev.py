@@ -19,6 +19,7 @@ import structlog
 from pydantic import SecretStr
 
 from kztasks.processes.api import serving
+from kztasks.processes.ops import SchedulerBeside
 from kztasks.processes.scheduler import scheduling
 from kztasks.settings import Settings
 from kztasks.store.embedded import EmbeddedStore
@@ -74,7 +75,7 @@ async def developing(settings: Settings, apps: Sequence[str]) -> AsyncIterator[D
             await store.set_run_time_settings({"wait_after_row_ms": DEV_PAUSE_MS})
         broker = MemoryBroker()
         variables = {**os.environ, "KZTASKS_MONGO_URL": embedded.url}  # noqa: TID251  (for apps)
-        await stack.enter_async_context(
+        scheduler = await stack.enter_async_context(
             scheduling(settings, store, await _bus(stack, broker, "scheduler"))
         )
         for app in loaded:
@@ -82,7 +83,7 @@ async def developing(settings: Settings, apps: Sequence[str]) -> AsyncIterator[D
             await runner.start()
             stack.push_async_callback(runner.close, drain_s=1.0)
         server = await stack.enter_async_context(
-            serving(settings, store, await _bus(stack, broker, "api"))
+            serving(settings, store, await _bus(stack, broker, "api"), SchedulerBeside(scheduler))
         )
         yield DevSite(
             url=f"http://{settings.http_host}:{server.port}",

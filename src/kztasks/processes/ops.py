@@ -8,7 +8,23 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from kztasks.scheduler.health import OK, SchedulerHealth
 from kztasks.scheduler.metrics import SchedulerMetrics
+from kztasks.scheduler.service import Scheduler
 from tasks_bindings.ops import Page, Pages, json_page
+
+
+class SchedulerBeside:
+    """A scheduler in the same process as a front, which shows it to probes."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def metrics(self) -> bytes:
+        """Its counters."""
+        return self._scheduler.metrics.text()
+
+    async def checks(self) -> Mapping[str, str]:
+        """What it needs, and what is wrong with it."""
+        return await self._scheduler.health.checks()
 
 
 def scheduler_pages(health: SchedulerHealth, metrics: SchedulerMetrics) -> Pages:

@@ -51,7 +51,7 @@ class Readings(Collector):
     def _of_bus(self) -> Iterable[Metric]:
         health = self.bus.health
         yield GaugeMetricFamily(
-            "kztasks_amqp_connected", "Whether there is a session with the bus", self.bus.is_ready
+            "kztasks_broker_connected", "Whether there is a session with the bus", self.bus.is_ready
         )
         yield GaugeMetricFamily(
             "kztasks_broker_blocked", "Whether the broker takes no messages now", health.blocked

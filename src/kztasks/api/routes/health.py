@@ -78,7 +78,9 @@ async def metrics(request: Request) -> Response:
     if not _may_read_metrics(request, services.deps.settings.metrics_token):
         raise Forbidden
     services.metrics.bus_connected.set(services.deps.scheduler.is_ready)
-    return Response(services.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    beside = services.deps.beside
+    text = services.metrics.text() + (beside.metrics() if beside is not None else b"")
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _may_read_metrics(request: Request, token: str | None) -> bool:

@@ -219,6 +219,8 @@ class Scheduler:
             return "the database, to be seen alive in it"
         if not self._bus.is_ready:
             return "the message broker"
+        if self._bus.health.blocked:
+            return "the message broker, which takes no messages now"
         return None if self._memory.has_room else "memory for its rows"
 
     async def _refresh_gate(self) -> None:

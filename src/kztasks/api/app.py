@@ -33,6 +33,7 @@ from kztasks.api.routes import (
     failures,
     files,
     health,
+    protocol,
     tasks,
     watch,
 )
@@ -52,6 +53,8 @@ OPEN_ROUTES: Final = frozenset(
         ("GET", "/readyz"),
         ("GET", "/metrics"),
         ("GET", OPENAPI_PATH),
+        ("GET", "/v2/asyncapi.json"),
+        ("GET", "/v2/schemas/{message_type}.json"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/v2/auth/keys/{key_id}"),
         ("GET", "/v2/tasks"),
@@ -70,7 +73,7 @@ _WHOLE: Final = (collection.create_router, collection.list_router, *_ITEM)
 Mount = tuple[str, tuple[APIRouter, ...], list[Dependency]]
 MOUNTS: Final[tuple[Mount, ...]] = (
     ("", (health.router, auth.jwks_router), []),
-    ("/v2", (catalogue.router, auth.router, document.router), []),
+    ("/v2", (catalogue.router, auth.router, document.router, protocol.router), []),
     (_BY_ACCOUNT_PREFIX, _WHOLE, _BY_ACCOUNT),
     ("/v2/account/tasks", _WHOLE, _OWN),
     ("/v2/tasks", (collection.create_router, *_ITEM), _ADMIN),

@@ -30,6 +30,7 @@ from kztasks.api.refusals import (
     UnknownAccount,
     UnknownApiKey,
     UnknownKey,
+    UnknownSchema,
     UnknownTask,
     UnknownTaskKind,
     UnsupportedContent,
@@ -249,6 +250,11 @@ def _(error: UnknownApiKey) -> Failure:
 @failure_of.register
 def _(error: UnknownKey) -> Failure:
     return _bad_identifier(error.key_id)
+
+
+@failure_of.register
+def _(error: UnknownSchema) -> Failure:
+    return _bad_identifier(error.message_type)
 
 
 @failure_of.register

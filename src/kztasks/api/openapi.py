@@ -27,7 +27,12 @@ Background jobs: a CSV goes in, its rows are run by an app, a CSV comes out.
 * Values of the query may also stand in the body's `data`, except `category`, `action` and filters.
 * Unknown names in the query are ignored.
 """
-_EXAMPLES: Final = {"account_id": ACCOUNT_ID, "task_id": TASK_ID, "key_id": "01"}
+_EXAMPLES: Final = {
+    "account_id": ACCOUNT_ID,
+    "task_id": TASK_ID,
+    "key_id": "01",
+    "message_type": "batch",
+}
 _IDS: Final = {"account_id": "^[0-9a-f]{32}$", "task_id": "^[0-9a-f]{30}$"}
 _RETRY_AFTER: Final = {
     "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}

@@ -9,7 +9,8 @@ KztasksError
 │   ├── NoSuchFile             the task has no such CSV (yet)
 │   │   └── FileExpired        it had one, which was kept for as long as is set
 │   ├── UnknownApiKey          no account has this API key
-│   └── UnknownKey             there is no such public key
+│   ├── UnknownKey             there is no such public key
+│   └── UnknownSchema          no message has this name
 ├── Conflict
 │   └── TaskRefused            the scheduler says that the task's state forbids it
 ├── Invalid
@@ -118,6 +119,16 @@ class UnknownKey(NotFound):
     def __init__(self, key_id: str) -> None:
         super().__init__(f"no key {key_id}")
         self.key_id = key_id
+
+
+class UnknownSchema(NotFound):
+    """No message of the bindings protocol has this name."""
+
+    code = "unknown_schema"
+
+    def __init__(self, message_type: str) -> None:
+        super().__init__(f"no message {message_type}")
+        self.message_type = message_type
 
 
 class TaskRefused(Conflict):

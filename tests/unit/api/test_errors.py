@@ -27,6 +27,10 @@ TABLE = [
         refusals.AccountLocked("A"), 423, "locked",
         {"account": {"disabled": {"message": "account disabled", "cause": "A"}}},
     ),
+    (
+        refusals.UnknownSchema("M"), 404, "bad_identifier",
+        {"message": "bad identifier", "cause": "M"},
+    ),
     (refusals.UnknownTask("T"), 404, "bad identifier", ["T"]),
     (refusals.UnknownTaskKind(), 404, "bad identifier", ["unknown_category_action"]),
     (

@@ -82,6 +82,27 @@ def finish(action: str, data: object) -> None:
 def dump(_context: Context, _data: object) -> object:
     (FOLDER / "dump.csv").write_text("x\\n" * 1000)
     return file(FOLDER / "dump.csv")
+
+
+@zoo.noinput_action("leak", description="A file that is not the app's", output_header=["x"])
+def leak(_context: Context, _data: object) -> object:
+    return file("/etc/hostname")
+'''
+
+MORTAL: Final = '''
+"""Its process dies of each row."""
+
+import os
+
+from tasks_bindings import App, Category, Context, Row
+
+mortal = Category("mortal")
+app = App("mortal", mortal)
+
+
+@mortal.csv_action("die", description="Dies", mandatory=["a"], output_header=["x"])
+def die(_context: Context, _data: object, _row: Row) -> None:
+    os._exit(1)
 '''
 
 
@@ -91,7 +112,13 @@ def write_claim(folder: Path, name: str, description: str = "Who ran it") -> str
     return f"{name}:app"
 
 
+def write_mortal(folder: Path) -> str:
+    """An app that serves `mortal.die`; what to start it with."""
+    (folder / "mortal.py").write_text(MORTAL)
+    return "mortal:app"
+
+
 def write_zoo(folder: Path) -> str:
-    """An app that serves `zoo.all` and `zoo.dump`; what to start it with."""
+    """An app that serves `zoo.all`, `zoo.dump` and `zoo.leak`; what to start it with."""
     (folder / "zoo.py").write_text(ZOO)
     return "zoo:app"

@@ -10,14 +10,14 @@ import pytest
 
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
-from kztasks.scheduler import service
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.kit import Engine, RunningScheduler, eventually, numbers, table
 
 pytestmark = pytest.mark.store
 
 BIG, SMALL = "b" * 32, "5" * 32
-ROW_S = 0.01
+ROW_S = 0.05
+"""Longer than what a scheduler does between two batches, on a busy machine too."""
 
 
 @dataclass
@@ -81,15 +81,15 @@ async def test_a_single_task_waits_for_two_batches_of_a_large_account_at_most(
 async def test_two_accounts_have_equal_shares_however_many_tasks_they_have(
     engine: Engine,
 ) -> None:
-    """Shares of turns; what is done in a turn may take longer for one than for the other."""
-    trace, scheduler = await busy(engine, 60)
+    trace, scheduler = await busy(engine, 12)
+    await eventually(lambda: scheduler.scheduler.gate.counts()["t"].granted > 3 * 12)
     for _ in range(3):
         await start(engine, scheduler, SMALL)
-    await eventually(lambda: trace.accounts.count(SMALL) > 2)
+    await eventually(lambda: trace.accounts.count(SMALL) > 2 * 3)
     begin = len(trace.accounts)
     await eventually(lambda: len(trace.accounts) >= begin + 30)
 
-    assert 6 <= trace.accounts[begin : begin + 30].count(SMALL) <= 24
+    assert 10 <= trace.accounts[begin : begin + 30].count(SMALL) <= 20
 
 
 async def test_a_stop_does_not_wait_for_a_turn_of_the_task(engine: Engine) -> None:
@@ -102,12 +102,11 @@ async def test_a_stop_does_not_wait_for_a_turn_of_the_task(engine: Engine) -> No
     assert await engine.output(task_id) == table(["n", "x"], [])
 
 
-async def test_tasks_that_wait_for_their_turn_are_given_back_at_once(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_tasks_that_wait_for_their_turn_are_given_back_at_once(engine: Engine) -> None:
     """Nothing of theirs is out, so there is nothing to wait for."""
-    monkeypatch.setattr(service, "OBSERVE_S", 3600.0)  # or they would be taken again
     _, scheduler = await busy(engine, 60)
+    for one in scheduler.scheduler._rounds:  # they would be taken again
+        one.cancel()
     async with asyncio.timeout(5):
         await scheduler.scheduler._owned.give_back_all(drain_s=3600)
     released = await engine.store.tasks.owned_by(None, limit=1000)

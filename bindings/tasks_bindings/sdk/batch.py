@@ -61,8 +61,9 @@ class Cancel:
     async def pause_async(self, seconds: float) -> float:
         """Sleep on the loop; ends early when set. Returns the seconds slept."""
         started = time.monotonic()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._loop.wait(), seconds)
+        with suppress(TimeoutError):  # `wait_for` of Python 3.11 may swallow a cancel
+            async with asyncio.timeout(seconds):
+                await self._loop.wait()
         return time.monotonic() - started
 
 

@@ -63,6 +63,24 @@ async def test_a_cancel_does_not_wait_for_the_pause(make: MakeApp) -> None:
         assert (await running).done == 1
 
 
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_pause_that_ends_at_the_moment_of_a_cancel_is_cancelled(steps: int) -> None:
+    """`asyncio.wait_for` of Python 3.11 returns then, and the process does not leave."""
+    cancel = batch_module.Cancel()
+    pausing = asyncio.create_task(cancel.pause_async(30))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    cancel.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+
+    if pausing.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await pausing
+    else:
+        assert pausing.result() < 30
+
+
 @both
 def test_after_its_time_a_batch_answers_with_the_rows_that_it_has_run(make: MakeApp) -> None:
     def handler(_context: Context, _data: object, _row: Row) -> object:

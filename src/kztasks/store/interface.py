@@ -25,6 +25,7 @@ from kztasks.store.file_store import Download, FileStore, Upload
 from kztasks.store.filters import EVERYTHING, TaskFilter
 from kztasks.store.records import Ending, Held, Node, PageKey, View
 from kztasks.store.retention import RetentionStore
+from kztasks.store.schedules import ScheduleStore
 from kztasks.store.triggers import TriggerStore
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "NodeStore",
     "PageKey",
     "RetentionStore",
+    "ScheduleStore",
     "SigningKeyStore",
     "Store",
     "TaskFilter",
@@ -227,6 +229,11 @@ class Store(Protocol):
     @property
     def triggers(self) -> TriggerStore:
         """Triggers and their firings."""
+        ...
+
+    @property
+    def schedules(self) -> ScheduleStore:
+        """Schedules and what became of their moments."""
         ...
 
     @property

@@ -20,6 +20,7 @@ from kztasks.store.mongo.log import MongoLog
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
 from kztasks.store.mongo.nodes import MongoNodes
 from kztasks.store.mongo.retention import MongoRetention
+from kztasks.store.mongo.schedules import MongoSchedules
 from kztasks.store.mongo.settings import MongoSettings
 from kztasks.store.mongo.signing_keys import MongoSigningKeys
 from kztasks.store.mongo.tasks import MongoTasks
@@ -74,6 +75,7 @@ class MongoStore:
         self.audit = MongoAudit(collection("audit"))
         self.idempotency = MongoIdempotency(collection("idempotency"))
         self.triggers = MongoTriggers(self._client, collection("triggers"), collection("firings"))
+        self.schedules = MongoSchedules(collection("schedules"), collection("schedule_runs"))
         self._settings = MongoSettings(collection("settings"))
 
     async def prepare(self) -> None:

@@ -12,6 +12,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, WTimeoutError
 from kztasks.errors import Misconfigured
 from kztasks.store.mongo.errors import is_passing, translated
 from kztasks.store.mongo.idempotency import KEPT_S, SILENCE_S
+from kztasks.store.mongo.schedules import RECORDS_KEPT_S
 from kztasks.store.mongo.triggers import FIRINGS_KEPT_S
 
 
@@ -51,6 +52,18 @@ INDEXES: Final = (
     Index("audit", "at", (("at", ASCENDING),)),
     Index("firings", "trigger_latest_first", (("trigger", ASCENDING), ("instant", DESCENDING))),
     Index("firings", "old", (("written", ASCENDING),), expire_after_s=FIRINGS_KEPT_S),
+    Index("schedules", "wakes", (("wakes", ASCENDING),)),
+    Index(
+        "schedules",
+        "account_newest_first",
+        (("pvt_account_id", ASCENDING), ("pvt_created", DESCENDING)),
+    ),
+    Index(
+        "schedule_runs",
+        "schedule_latest_first",
+        (("schedule", ASCENDING), ("instant", DESCENDING)),
+    ),
+    Index("schedule_runs", "old", (("written", ASCENDING),), expire_after_s=RECORDS_KEPT_S),
     Index("idempotency", "silent", (("beat", ASCENDING),), expire_after_s=SILENCE_S),
     Index("idempotency", "old", (("finished", ASCENDING),), expire_after_s=KEPT_S),
     # The two below are GridFS's own, under its own names.

@@ -190,7 +190,7 @@ def task_of(document: TaskDocument) -> Task:
             owner=Owner(owner["node"], owner["epoch"]) if owner else None,
             stop_requested=document["stop_requested"],
             rescues=document["rescues"],
-            input=_input_file(file) if file else None,
+            input=input_file(file) if file else None,
             output=OutputFile(**output) if output else None,
             attached=AttachedFile(**attached) if attached else None,
             removed=frozenset(map(Part, document.get("removed", ()))),
@@ -200,7 +200,8 @@ def task_of(document: TaskDocument) -> Task:
         raise Misconfigured(f"task {document.get('_id')!r} was not stored by kztasks") from error
 
 
-def _input_file(document: InputDocument) -> InputFile:
+def input_file(document: InputDocument) -> InputFile:
+    """The inverse of `input_document`."""
     return InputFile(
         file_id=document["file_id"],
         columns=tuple(document["columns"]),

@@ -77,10 +77,11 @@ class MongoSchedules:
 
     async def delete(self, schedule_id: str) -> Schedule | None:
         """Remove a schedule."""
-        document: ScheduleDocument | None
         with translated("removing a schedule"):
             document = await self._schedules.find_one_and_delete({"_id": {"$eq": schedule_id}})
-        return schedule_of(document) if document is not None else None
+        if document is None:
+            return None
+        return schedule_of(document)
 
     async def record(self, record: RunRecord) -> None:
         """Keep what became of a moment."""

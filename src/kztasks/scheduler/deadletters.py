@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from tasks_bindings.bus import Bus, Delivery, Message, Subscription
-from tasks_bindings.errors import Unroutable
+from tasks_bindings.errors import BusError, Unroutable
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import Dead, MessageType
 from tasks_bindings.wire.topology import DEAD_QUEUE, DEFAULT_EXCHANGE
@@ -41,5 +41,7 @@ async def consume_dead_letters(
             await bus.publish(DEFAULT_EXCHANGE, message.reply_to, answer)
         except Unroutable:
             _log.debug("requester_gone", type=message.type)
+        except BusError as error:  # who waits finds out by the silence
+            _log.warning("death_not_told", type=message.type, why=str(error))
 
     return await bus.consume(DEAD_QUEUE, tell)

@@ -42,6 +42,7 @@ from tasks_bindings.wire.topology import BINDINGS, addressed
 
 _log = structlog.get_logger(__name__)
 
+BLOCKED_BROKER: Final = "the message broker, which takes no messages now"
 FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 5.0
 ABSENCE_LOOK_S: Final = 1.0
@@ -200,7 +201,7 @@ class Exchange:
                 delivery = await call.receive(min(life.left(), ABSENCE_LOOK_S))
             except ReplyTimeout:
                 is_served = self._directory.metadata(request.category, request.action) is not None
-                waiting_for(None if is_served else _app_of(request))
+                waiting_for(None if is_served else self._absence(request))
                 continue
             progress = progress_of(delivery, request)
             if progress is not None:
@@ -211,6 +212,12 @@ class Exchange:
             if reply is not None:
                 return reply
             self.metrics.bad_replies.inc(delivery.message.type != MessageType.PROGRESS)
+
+    def _absence(self, request: BatchRequest) -> str:
+        """What is missing while no app serves an action. No app is heard during an alarm."""
+        if self._bus.health.blocked:
+            return BLOCKED_BROKER
+        return f"an app that serves {action_key(request.category, request.action)}"
 
     async def can_be_reached(self, seconds: float) -> None:
         """Wait until an app that could not be reached may be there again, `seconds` at most."""
@@ -231,10 +238,6 @@ def may_have_run(error: Exception) -> bool:
 def is_out_of_reach(error: Exception) -> bool:
     """Whether no other batch would have got to the app either."""
     return isinstance(error, BusUnavailable | PublishTimeout | Unroutable | NoHandler)
-
-
-def _app_of(request: BatchRequest) -> str:
-    return f"an app that serves {action_key(request.category, request.action)}"
 
 
 def cause_of(error: Exception) -> str:

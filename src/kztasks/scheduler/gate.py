@@ -93,9 +93,9 @@ class TurnGate:
 
     def why(self, waiting: Waiting) -> str | None:
         """What one who is in line waits for."""
-        if waiting.app is None:
-            return f"an app that serves {action_key(*waiting.kind)}"
         closed = self._closed()
+        if waiting.app is None:
+            return closed or f"an app that serves {action_key(*waiting.kind)}"
         if closed is not None or time.monotonic() - waiting.since < SHOWN_AFTER_S:
             return closed
         return f"its turn at the app {waiting.app}"

@@ -17,7 +17,7 @@ from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.claims import ClaimTeller
 from kztasks.scheduler.cleanups import Cleanups
 from kztasks.scheduler.deadletters import consume_dead_letters
-from kztasks.scheduler.exchange import Exchange, Timing
+from kztasks.scheduler.exchange import BLOCKED_BROKER, Exchange, Timing
 from kztasks.scheduler.gate import TurnGate
 from kztasks.scheduler.health import SchedulerHealth
 from kztasks.scheduler.janitor import Janitor
@@ -220,7 +220,7 @@ class Scheduler:
         if not self._bus.is_ready:
             return "the message broker"
         if self._bus.health.blocked:
-            return "the message broker, which takes no messages now"
+            return BLOCKED_BROKER
         return None if self._memory.has_room else "memory for its rows"
 
     async def _refresh_gate(self) -> None:

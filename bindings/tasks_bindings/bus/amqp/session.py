@@ -48,6 +48,8 @@ class Session:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.on_lost: Callable[[str], None] = _nobody_is_told
         self.reply_queue = ""
+        self.was_blocked = False
+        """Whether it was lost while the broker took no messages."""
         self._publishing = publishing
         self._consuming = consuming
         self._subscriptions: dict[AmqpSubscription, Consumer] = {}
@@ -165,6 +167,7 @@ class Session:
         """End the session now, as a lost one."""
         if self.lost.done():
             return
+        self.was_blocked = self.is_blocked
         self.lost.set_result(reason)
         self._withdraw()
         self.on_lost(reason)

@@ -136,6 +136,7 @@ class Supervisor:
         await asyncio.shield(self._ending)
 
     def _release(self, reason: str) -> None:
+        self._is_blocked = self.session is not None and self.session.was_blocked
         self.session = None
         self.last_error = reason
         self._ready.clear()

@@ -1,0 +1,128 @@
+"""The cleanup hook is called at least once, whoever dies between the final status and the call."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from kztasks.domain.status import TaskStatus
+from kztasks.store.interface import TaskStore
+from tasks_bindings import App, Category, Context, Row, Step, row
+from tests.integration.scheduler.faulty import StoreWith
+from tests.integration.scheduler.kit import Engine, eventually, numbers, seen
+
+pytestmark = pytest.mark.store
+
+
+@dataclass
+class Cleaned:
+    """An app that notes the calls of its cleanup hook."""
+
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    crashes: bool = False
+    held: asyncio.Event | None = None
+
+    def app(self) -> App:
+        t = Category("t")
+
+        @t.csv_action("count", description="d", mandatory=["n"], output_header=["x"])
+        async def count(_context: Context, data: Any, args: Row) -> Step:
+            return row([args["n"]], data + 1 if isinstance(data, int) else 1)
+
+        @count.on_cleanup
+        async def cleanup(action: str, data: Any) -> None:
+            self.calls.append((action, data))
+            if self.held is not None:
+                await self.held.wait()
+            if self.crashes:
+                raise RuntimeError("cleanup is broken")
+
+        return App("t", t)
+
+
+class DyingAfterFinish:
+    """Task documents of a scheduler that gets no further once the final status is set."""
+
+    def __init__(self, tasks: TaskStore) -> None:
+        self._tasks = tasks
+        self.reached = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tasks, name)
+
+    async def finish(self, task_id: str, **values: Any) -> bool:
+        assert await self._tasks.finish(task_id, **values)
+        self.reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def left_uncalled(engine: Engine) -> str:
+    """The id of a task that ended, and whose scheduler died before it called the cleanup."""
+    tasks = DyingAfterFinish(engine.store.tasks)
+    dying = await engine.scheduler(store=StoreWith(engine.store, tasks=tasks))
+    task_id = await engine.submit("count", numbers(3))
+    await dying.start(task_id)
+    await tasks.reached.wait()
+    await dying.freeze()
+    return task_id
+
+
+async def nothing_is_due(engine: Engine) -> None:
+    async def look() -> bool:
+        return not await engine.store.aftermath.cleanup_nodes()
+
+    await seen(look)
+
+
+async def test_a_cleanup_of_a_scheduler_that_died_is_called_by_another_one(engine: Engine) -> None:
+    cleaned = Cleaned()
+    await engine.app(cleaned.app())
+    task_id = await left_uncalled(engine)
+    assert (await engine.task(task_id)).status is TaskStatus.SUCCESS
+    assert cleaned.calls == []
+    schedulers = [await engine.scheduler() for _ in range(3)]
+    await eventually(lambda: len(cleaned.calls) == 1)
+    await nothing_is_due(engine)
+    await asyncio.sleep(0.3)  # some rounds of each of them
+
+    assert cleaned.calls == [("count", 3)]
+    called = [
+        one.scheduler.metrics.registry.get_sample_value("kztasks_cleanups_rescued_total")
+        for one in schedulers
+    ]
+    assert sum(value or 0 for value in called) == 1
+
+
+async def test_a_cleanup_is_called_once_where_nobody_dies(engine: Engine) -> None:
+    cleaned = Cleaned(held=asyncio.Event())
+    await engine.app(cleaned.app())
+    schedulers = [await engine.scheduler() for _ in range(2)]
+    task_id = await engine.submit("count", numbers(3))
+    await schedulers[0].start(task_id)
+    await eventually(lambda: len(cleaned.calls) == 1)
+    assert await engine.store.aftermath.cleanup_nodes() == {schedulers[0].scheduler.life.node_id}
+    await asyncio.sleep(0.3)  # some rounds of both, while it is being called
+    assert cleaned.held is not None
+    cleaned.held.set()
+    await nothing_is_due(engine)
+
+    assert cleaned.calls == [("count", 3)]
+
+
+async def test_a_crash_in_such_a_call_is_recorded_and_it_is_not_called_again(
+    engine: Engine,
+) -> None:
+    cleaned = Cleaned(crashes=True)
+    await engine.app(cleaned.app())
+    task_id = await left_uncalled(engine)
+    await engine.scheduler()
+    task = await engine.until(task_id, lambda task: task.reason is not None)
+
+    assert task.reason == "cleanup crashed: RuntimeError"
+    assert task.status is TaskStatus.SUCCESS
+    await nothing_is_due(engine)
+    assert len(cleaned.calls) == 1

@@ -22,7 +22,7 @@ from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data
 from tasks_bindings.sdk.firing import TriggerCalls
 from tasks_bindings.sdk.refusal import RequestRefused
-from tasks_bindings.sdk.replies import Answer, Replies, key_of
+from tasks_bindings.sdk.replies import Answer, Key, Replies, key_of
 from tasks_bindings.sdk.turns import Turns
 from tasks_bindings.sdk.verification import VerifyRun
 from tasks_bindings.wire import codec
@@ -41,9 +41,12 @@ from tasks_bindings.wire.verification import Verify
 _log = structlog.get_logger(__name__)
 
 PROGRESS_INTERVAL_S: Final = 2.0
+WANTED_S: Final = 0.1
+"""So long a batch waits at most until it is known whether its requester is there still."""
 MAX_TASKS_SEEN: Final = 10_000
 
 SendProgress = Callable[[Progress], Awaitable[None]]
+"""Sends a sign of life; raises `RequestRefused` when nobody is there to get it."""
 
 
 class Dispatcher:
@@ -69,14 +72,22 @@ class Dispatcher:
     async def turn(self, batch: Batch, send_progress: SendProgress) -> AsyncIterator[None]:
         """A batch's turn to run; held until its reply is with the broker.
 
-        Otherwise the next batch could kill the process before the reply has left it.
+        Otherwise the next batch could kill the process before the reply has left it. A batch whose
+        requester is gone before it begins is not run: whoever has the task now asks for it anew.
 
         Args:
             batch: what is to be run.
-            send_progress: called every few seconds, also while the batch waits.
+            send_progress: called at once and then every few seconds, also while the batch waits.
+
+        Raises:
+            RequestRefused: `send_progress` did; nobody waits for the batch.
         """
-        reporter = asyncio.create_task(self._report(batch, send_progress))
+        telling = asyncio.ensure_future(send_progress(self._progress(batch)))
+        reporter = asyncio.create_task(self._report(batch, send_progress, telling))
         try:
+            await asyncio.wait({telling}, timeout=WANTED_S)
+            if telling.done() and isinstance(refused := telling.exception(), RequestRefused):
+                raise refused
             async with self._turns.take(alone=batch.alone):
                 if batch.alone:
                     await send_progress(self._progress(batch, alone=True))
@@ -203,18 +214,25 @@ class Dispatcher:
     async def _answer(self, batch: Batch, *, redelivered: bool) -> Answer:
         key = key_of(batch)
         known = self._replies.find(key)
-        if known is not None:
+        if known is not None and known.fits(batch):
             _log.info("batch_answered_again", attempt=batch.attempt)
             return known
         running = self._replies.running.get(key)
-        if running is None:
-            running = asyncio.ensure_future(self._run(batch, redelivered=redelivered))
-            self._replies.running[key] = running
-            running.add_done_callback(lambda _: self._replies.running.pop(key, None))
-        else:
+        if running is not None:
             _log.info("batch_joined", attempt=batch.attempt)
+            answer = await asyncio.shield(running)
+            if answer.fits(batch):
+                return answer
+        return await self._run_once(key, batch, redelivered=redelivered)
+
+    async def _run_once(self, key: Key, batch: Batch, *, redelivered: bool) -> Answer:
+        """Run a batch that others may join; its answer is kept unless it is an empty one."""
+        running = asyncio.ensure_future(self._run(batch, redelivered=redelivered))
+        self._replies.running[key] = running
+        running.add_done_callback(lambda _: self._replies.ended(key, running))
         answer = await asyncio.shield(running)
-        self._replies.keep(key, answer)
+        if answer.rows:
+            self._replies.keep(key, answer)
         return answer
 
     async def _run(self, batch: Batch, *, redelivered: bool) -> Answer:
@@ -233,13 +251,17 @@ class Dispatcher:
             data = dump_data(action, result.data, limit=batch.max_data_bytes)
         except ExecutionError as error:
             fault = Fault(code=error.code, message=str(error)[:2000])
-            return Answer(run.encode(), None, worked_ms, fault)
-        return Answer(run.encode(), data, worked_ms)
+            return Answer(run.encode(), None, worked_ms, result.done, fault)
+        return Answer(run.encode(), data, worked_ms, result.done)
 
-    async def _report(self, batch: Batch, send_progress: SendProgress) -> None:
+    async def _report(
+        self, batch: Batch, send_progress: SendProgress, telling: asyncio.Future[None]
+    ) -> None:
+        with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
+            await telling
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL_S)
-            with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
+            with suppress(BindingsError):  # as above
                 await send_progress(self._progress(batch))
 
     def _progress(self, batch: Batch, *, alone: bool = False) -> Progress:
@@ -251,6 +273,7 @@ class Dispatcher:
             attempt=batch.attempt,
             app=self._identity,
             done=next((run.run.done for run in running), 0),
+            direct=True,
             alone=alone,
         )
 

@@ -30,8 +30,11 @@ class Replier:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def once(self, delivery: Delivery, kind: MessageType, body: bytes) -> None:
+    async def once(self, delivery: Delivery, kind: MessageType, body: bytes) -> bool:
         """Send an answer that is of no use later, such as progress.
+
+        Returns:
+            Whether the requester is there still.
 
         Raises:
             BusError: the broker did not take it.
@@ -39,12 +42,14 @@ class Replier:
         message = delivery.message
         if message.reply_to is None:
             _log.warning("no_reply_address", type=message.type, key=delivery.routing_key)
-            return
+            return True
         answer = Message(body=body, type=kind, correlation_id=message.correlation_id)
         try:
             await self._bus.publish(DEFAULT_EXCHANGE, message.reply_to, answer)
         except Unroutable:
             _log.info("requester_gone", type=message.type, reply=kind.value)
+            return False
+        return True
 
     async def send(self, delivery: Delivery, kind: MessageType, body: bytes) -> None:
         """Send an answer, and go on trying while the broker is away.
@@ -55,9 +60,11 @@ class Replier:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return await self.once(delivery, kind, body)
+                await self.once(delivery, kind, body)
             except (BusUnavailable, PublishTimeout) as error:
                 if time.monotonic() > deadline:
                     raise
                 _log.warning("reply_not_sent", reply=kind.value, why=str(error))
                 await asyncio.sleep(RETRY_S)
+            else:
+                return

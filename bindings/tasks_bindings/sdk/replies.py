@@ -1,13 +1,15 @@
 """Answers of batches that were run, so that a repeated request is not run again.
 
-A scheduler sends a batch again when an answer was lost. The same rows and `Data` of the same task
-have the same hash, so the process that ran them can answer from here; while they are still being
-run, the repeated request waits for that run.
+A scheduler sends a batch again when an answer was lost, and so does whoever takes the task over
+from a dead one, cut differently perhaps. A task's rows never change: what begins at the same row,
+with the same `Data`, is the same work as far as it goes. The process that ran it answers from here
+if it ran no more rows than are asked for; while they are being run, the repeated request waits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +19,8 @@ from tasks_bindings.wire.messages import Batch, Fault
 MAX_ANSWERS: Final = 500
 MAX_BYTES: Final = 32 * 1024 * 1024
 
-Key = tuple[str, int, str]
+Key = tuple[str, int, int, str]
+"""Task, place in its log, first row, hash of `Data`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,14 @@ class Answer:
     returns: bytes
     data: str | None
     elapsed_ms: float
+    rows: int
+    """How many rows were run."""
     fault: Fault | None = None
+
+    def fits(self, batch: Batch) -> bool:
+        """Whether it answers a request for the same work, cut anywhere."""
+        asked = len(batch.rows) if batch.rows is not None else batch.calls or 1
+        return 0 < self.rows <= asked
 
     @property
     def size(self) -> int:
@@ -36,8 +46,9 @@ class Answer:
 
 
 def key_of(batch: Batch) -> Key:
-    """What makes two requests the same work."""
-    return batch.task_id, batch.seq, batch.hash
+    """What makes two requests the same work, as far as both go."""
+    data = "" if batch.data is None else hashlib.sha256(batch.data.encode()).hexdigest()
+    return batch.task_id, batch.seq, batch.first_row, data
 
 
 class Replies:
@@ -49,6 +60,11 @@ class Replies:
         self._answers: OrderedDict[Key, Answer] = OrderedDict()
         self._bytes = 0
         self.running: Final[dict[Key, asyncio.Future[Answer]]] = {}
+
+    def ended(self, key: Key, run: asyncio.Future[Answer]) -> None:
+        """Nobody can join a run any more."""
+        if self.running.get(key) is run:
+            del self.running[key]
 
     def find(self, key: Key) -> Answer | None:
         """The answer to this work, if it is still known."""

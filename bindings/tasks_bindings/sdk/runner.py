@@ -194,6 +194,8 @@ class AppRunner:
                 self._refused.heard(codec.decode(message.body, Claims), time.monotonic())
             case MessageType.FILE_REQUEST:
                 await self._send_part(delivery)
+            case MessageType.BATCH:  # had from here already, before the broker was away
+                await self._on_work(delivery)
             case MessageType.FILE_STORED:
                 await self._files.drop(codec.decode(message.body, FileStored).path)
             case other:
@@ -254,7 +256,9 @@ class AppRunner:
 
     def _progress_to(self, delivery: Delivery) -> SendProgress:
         async def send(progress: Progress) -> None:
-            await self._replier.once(delivery, MessageType.PROGRESS, codec.encode(progress))
+            body = codec.encode(progress)
+            if not await self._replier.once(delivery, MessageType.PROGRESS, body):
+                raise RequestRefused("requester_gone", "nobody waits for this batch any more")
 
         return send
 

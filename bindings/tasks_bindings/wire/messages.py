@@ -236,6 +236,9 @@ class Progress(WireMessage):
     attempt: int
     app: AppIdentity
     done: int = Field(ge=0)
+    direct: bool = False
+    """Whether this instance takes the batch under its own key too (`apps.instance.INSTANCE`), if it
+    has to be sent again after an outage of the broker: it has it, or its answer, already."""
     alone: bool = False
     """The batch is about to run, and nothing runs beside it: it is to blame if the process dies."""
 

@@ -36,7 +36,7 @@ from tasks_bindings.errors import (
     Unroutable,
 )
 from tasks_bindings.wire import codec
-from tasks_bindings.wire.keys import APPS_CANCEL, action_key
+from tasks_bindings.wire.keys import APPS_CANCEL, action_key, instance_key
 from tasks_bindings.wire.messages import BatchReply, Cancel, MessageType
 from tasks_bindings.wire.topology import BINDINGS, addressed
 
@@ -47,6 +47,8 @@ FIRST_BACKOFF_S: Final = 0.2
 MAX_BACKOFF_S: Final = 5.0
 ABSENCE_LOOK_S: Final = 1.0
 """How often a batch that is not answered looks whether any app serves its action still."""
+MOST_UNREACHED: Final = 3
+"""So often the process that had a batch is looked for after an outage of the broker."""
 MOST_FAILURES: Final = 3
 """So often an app may fail on a batch before it is taken for one that cannot be read."""
 
@@ -101,6 +103,11 @@ class Tries:
     attempts: int = 0
     failures: int = 0
     backoff_s: float = field(default_factory=lambda: FIRST_BACKOFF_S)
+    instance: str | None = None
+    """Which process said that it has the batch, if our way to the broker was lost meanwhile: it
+    runs on there."""
+    unreached: int = 0
+    """How often that process could not be reached since."""
 
     def failed(self, error: Exception) -> float:
         """Note an attempt in vain; seconds to wait before the next one.
@@ -108,11 +115,19 @@ class Tries:
         Raises:
             BatchRejected: there will be none.
         """
+        self._remember(error)
         self.failures += isinstance(error, BatchFailed)
         if self.failures == MOST_FAILURES:
             raise BatchRejected(str(error)) from error
         backoff_s, self.backoff_s = self.backoff_s, min(self.backoff_s * 2, MAX_BACKOFF_S)
         return backoff_s
+
+    def _remember(self, error: Exception) -> None:
+        """Forget the process that has the batch unless it is as good as sure to have it still."""
+        if isinstance(error, Unroutable):  # it may have no session yet, as we had none
+            self.unreached += 1
+        if not is_out_of_reach(error) or self.unreached > MOST_UNREACHED:
+            self.instance, self.unreached = None, 0
 
 
 class Exchange:
@@ -176,9 +191,11 @@ class Exchange:
             persistent=True,
         )
         key = addressed(app, action_key(request.category, request.action))
+        if tries.instance is not None:
+            key = instance_key(tries.instance)
         try:
             async with self._bus.call(BINDINGS.name, key, message) as call:
-                return await self._await_reply(call, request, waiting_for)
+                return await self._await_reply(call, request, tries, waiting_for)
         finally:
             waiting_for(None)
 
@@ -192,7 +209,11 @@ class Exchange:
             _log.info("cancel_not_sent", why=str(error))
 
     async def _await_reply(
-        self, call: Call, request: BatchRequest, waiting_for: Callable[[str | None], None]
+        self,
+        call: Call,
+        request: BatchRequest,
+        tries: Tries,
+        waiting_for: Callable[[str | None], None],
     ) -> BatchReply:
         """Wait on when the app has left: its next instance finds the batch in the queue."""
         life, ran_alone = _SignsOfLife(self._timing), 0
@@ -206,6 +227,7 @@ class Exchange:
             progress = progress_of(delivery, request)
             if progress is not None:
                 life.note(progress.done)
+                tries.instance = progress.app.instance if progress.direct else None
                 ran_alone += progress.alone
                 continue
             reply = reply_of(delivery, request, ran_alone=ran_alone)

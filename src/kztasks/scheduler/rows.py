@@ -28,7 +28,7 @@ from kztasks.scheduler.pause import within
 from kztasks.scheduler.records import Ran, batch_record, end_record
 from kztasks.scheduler.request import Prepared, batch_request
 from kztasks.scheduler.sending import Sender
-from kztasks.scheduler.sizing import BatchSizer
+from kztasks.scheduler.sizing import FIRST_ROWS, BatchSizer
 from kztasks.scheduler.source import Source
 from kztasks.scheduler.taking import TaskTurns
 from kztasks.scheduler.tools import Tools
@@ -76,8 +76,11 @@ class RowLoop:
         self._turns = turns
         self._sender = Sender(tools.exchange, turns, self._ahead)
         self._attacher = tools.attacher
+        # The owner before may have had a batch out; whoever ran it answers one that is no shorter.
         self._sizer = BatchSizer(
-            target_s=settings.batch_target_ms / 1000, max_rows=settings.batch_rows
+            target_s=settings.batch_target_ms / 1000,
+            max_rows=settings.batch_rows,
+            first_rows=settings.batch_rows if self._epoch > 1 else FIRST_ROWS,
         )
         self._pause_s = pause_s
         self._work_ms = settings.batch_work_ms

@@ -22,12 +22,13 @@ class BatchSizer:
     Args:
         target_s: seconds of work and pauses that a batch should hold.
         max_rows: most rows in a batch.
+        first_rows: rows of the first batch, while nobody knows how long one takes.
     """
 
-    def __init__(self, *, target_s: float, max_rows: int) -> None:
+    def __init__(self, *, target_s: float, max_rows: int, first_rows: int = FIRST_ROWS) -> None:
         self._target_s = target_s
         self._max_rows = max_rows
-        self._limit = min(FIRST_ROWS, max_rows)
+        self._limit = min(first_rows, max_rows)
         self._row_s: float | None = None
         self._suspects = 0
 

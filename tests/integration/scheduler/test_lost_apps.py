@@ -103,6 +103,24 @@ async def test_a_scheduler_that_loses_its_connection_goes_on(engine: Engine) -> 
     assert adding.repeated == 0
 
 
+async def test_after_an_outage_the_process_that_has_the_batch_is_asked_for_it(
+    engine: Engine,
+) -> None:
+    """Whoever else is served by the broker next would run it again."""
+    adding = Adding(held={100: asyncio.Event()})
+    for _ in range(6):
+        await engine.app(adding.app())
+    scheduler = await engine.scheduler()
+    task_id = await started(engine, 500)
+    await eventually(lambda: adding.has_run(100))
+    scheduler.bus.disconnect(for_s=0.1)
+    await asyncio.sleep(0.3)  # long enough for another one to begin, if one were asked
+    adding.held[100].set()
+
+    await came_out_exact(engine, task_id, 500)
+    assert adding.repeated == 0
+
+
 async def test_connections_that_break_all_the_time_lose_nothing(engine: Engine) -> None:
     adding = Adding(row_s=0.0005)
     apps = [await engine.app(adding.app()) for _ in range(2)]

@@ -48,6 +48,23 @@ async def test_the_tasks_of_a_scheduler_that_died_go_on_elsewhere(engine: Engine
     assert (task.owner.epoch, task.rescues) == (2, 1)
 
 
+async def test_what_runs_when_a_scheduler_dies_is_joined_however_its_heir_cuts_it(
+    engine: Engine,
+) -> None:
+    adding = Adding(row_s=0.001, held={100: asyncio.Event()})
+    await engine.app(adding.app())
+    first, _ = await engine.scheduler(), await engine.scheduler()
+    task_id = await started(engine, first)
+    await eventually(lambda: adding.has_run(100))
+    await first.freeze()
+    await engine.until(task_id, lambda task: task.worker_node == "kztasks@s2")
+    await asyncio.sleep(0.2)  # long enough for the heir's batch to begin, if it were another one
+    adding.held[100].set()
+
+    await came_out_exact(engine, task_id)
+    assert adding.repeated == 0
+
+
 async def test_no_living_scheduler_loses_its_tasks(engine: Engine) -> None:
     adding = Adding(row_s=0.005)
     await engine.app(adding.app())

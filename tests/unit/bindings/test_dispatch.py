@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tasks_bindings import Context, Row, ok, row
+from tasks_bindings.errors import BusUnavailable
 from tasks_bindings.sdk import dispatch
 from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
 from tasks_bindings.wire import codec
@@ -115,7 +116,72 @@ async def test_a_requester_that_goes_away_does_not_end_the_run_that_another_wait
     assert counting.calls == 1
 
 
-@pytest.mark.parametrize("changes", [{"hash": "other"}, {"seq": 2}, {"task_id": "other"}])
+async def test_a_longer_request_for_the_same_work_is_answered_with_what_was_run() -> None:
+    """Who takes a task over does not know how the batch that is out was cut."""
+    counting, asked = counted()
+    first = await ask(asked, batch(numbered(2), hash="short"))
+    longer = await ask(asked, batch(numbered(5), hash="long", epoch=2))
+    assert counting.calls == 2
+    assert (longer.hash, longer.returns, longer.data) == ("long", first.returns, first.data)
+
+
+async def test_a_longer_request_joins_the_run_of_a_shorter_one() -> None:
+    counting, asked = counted()
+    counting.go_on.clear()
+    first = asyncio.create_task(ask(asked, batch(numbered(2), hash="short")))
+    await counting.entered.wait()
+    longer = asyncio.create_task(ask(asked, batch(numbered(5), hash="long", epoch=2)))
+    await asyncio.sleep(0)
+    counting.go_on.set()
+    assert (await first).returns == (await longer).returns
+    assert counting.calls == 2
+
+
+async def test_a_shorter_request_is_run_as_data_after_its_last_row_is_not_known() -> None:
+    counting, asked = counted()
+    counting.go_on.clear()
+    first = asyncio.create_task(ask(asked, batch(numbered(5), hash="long")))
+    await counting.entered.wait()
+    shorter = asyncio.create_task(ask(asked, batch(numbered(2), hash="short", epoch=2)))
+    await asyncio.sleep(0)
+    counting.go_on.set()
+    assert (len((await first).returns), len((await shorter).returns)) == (5, 2)
+    assert counting.calls == 7
+    assert (await shorter).data == '"2"'
+
+
+async def test_a_batch_that_nobody_waits_for_is_not_run() -> None:
+    counting, asked = counted()
+
+    async def gone(_progress: Progress) -> None:
+        raise RequestRefused("requester_gone", "nobody")
+
+    with pytest.raises(RequestRefused, match="nobody"):
+        async with asked.turn(batch(numbered(1)), gone):
+            pytest.fail("it has its turn")
+    assert (counting.calls, asked.running) == (0, 0)
+
+
+async def test_while_it_is_not_known_whether_anybody_waits_a_batch_is_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatch, "WANTED_S", 0.01)
+    counting, asked = counted()
+
+    async def slow(_progress: Progress) -> None:
+        await asyncio.Event().wait()
+
+    async def away(_progress: Progress) -> None:
+        raise BusUnavailable("no session")
+
+    for seq, send in enumerate((slow, away)):
+        one = batch(numbered(1), seq=seq)
+        async with asked.turn(one, send):
+            await asked.batch(one)
+    assert counting.calls == 2
+
+
+@pytest.mark.parametrize("changes", [{"first_row": 2}, {"seq": 2}, {"task_id": "other"}])
 async def test_other_rows_another_place_and_another_task_are_other_work(
     changes: dict[str, Any],
 ) -> None:
@@ -202,13 +268,13 @@ async def test_a_cancel_ends_the_batch_that_it_names_and_no_other() -> None:
 
 
 async def test_a_cancel_ends_runs_of_the_same_place_with_other_rows_too() -> None:
-    """A new owner may have cut the batch in another way while the old one's still runs."""
+    """A new owner may have built on another record while the old one's batch still runs."""
     counting, asked = counted()
     counting.go_on.clear()
     running = []
-    for count in (2, 3):
+    for first_row in (2, 3):
         counting.entered.clear()
-        one = batch(numbered(count), hash=str(count))
+        one = batch(numbered(3), first_row=first_row)
         running.append(asyncio.create_task(ask(asked, one)))
         await counting.entered.wait()
     asked.cancel(Cancel(task_id=TASK, epoch=1, seq=1))
@@ -244,6 +310,7 @@ async def test_a_batch_that_runs_alone_says_so_before_its_first_row() -> None:
     counting, asked = counted()
     one = batch(numbered(1)).model_copy(update={"alone": True})
     async with asked.turn(one, told.put):
+        told.get_nowait()  # that it is there at all
         progress = told.get_nowait()
         assert (progress.alone, progress.done, counting.entered.is_set()) == (True, 0, False)
 

@@ -7,15 +7,25 @@ from tests.unit.bindings.support import TASK, batch, numbered
 
 
 def key(seq: int) -> Key:
-    return TASK, seq, "h"
+    return TASK, seq, 1, ""
 
 
-def answer(size: int, text: bytes = b"x") -> Answer:
-    return Answer(text * (size - 2), "ab", 1.0)
+def answer(size: int, text: bytes = b"x", rows: int = 1) -> Answer:
+    return Answer(text * (size - 2), "ab", 1.0, rows)
 
 
-def test_an_answer_belongs_to_task_place_and_content_of_the_batch() -> None:
-    assert key_of(batch(numbered(1), seq=3, hash="h", attempt=7, epoch=9)) == (TASK, 3, "h")
+def test_an_answer_belongs_to_task_place_first_row_and_data_of_the_batch() -> None:
+    one = key_of(batch(numbered(1), seq=3))
+    assert key_of(batch(numbered(9), seq=3, hash="other", attempt=7, epoch=9)) == one
+    others = [{"seq": 4}, {"seq": 3, "first_row": 2}, {"seq": 3, "data": "1"}]
+    assert one not in [key_of(batch(numbered(1), **changes)) for changes in others]
+
+
+def test_an_answer_fits_those_who_ask_for_no_fewer_rows_than_were_run() -> None:
+    three = answer(10, rows=3)
+    asked = [batch(numbered(2)), batch(numbered(3)), batch(numbered(4)), batch(calls=3, width=1)]
+    assert [three.fits(one) for one in asked] == [False, True, True, True]
+    assert not answer(10, rows=0).fits(batch(numbered(1)))
 
 
 def test_the_oldest_answers_are_forgotten_first() -> None:

@@ -27,6 +27,13 @@ class AppSettings(BaseSettings):
         int | None,
         Field(ge=0, le=65535, description="Port of /livez and /readyz; none: not served"),
     ] = None
+    crash_at: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z_]+:[a-z_]+:[1-9][0-9]*$",
+            description="For tests alone: a place in the code to die at, and at which time",
+        ),
+    ] = None
     log_format: Annotated[
         Literal["json", "console"], Field(description="One JSON object a line, or for people")
     ] = "json"

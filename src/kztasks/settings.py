@@ -201,6 +201,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level to log"
     )
+    crash_at: str | None = Field(
+        None,
+        pattern=r"^[a-z_]+:[a-z_]+:[1-9][0-9]*$",
+        description="For tests alone: a place in the code to die at, and at which time",
+    )
 
     @field_validator(
         "databases_account_pattern", "databases_account_mod_pattern", "databases_system_pattern"

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 
+from tasks_bindings.crash_points import reached
 from tasks_bindings.errors import BadReturn
 from tasks_bindings.invoke import CRASHES, crash_report, is_cancelled
 from tasks_bindings.sdk.actions import Action
@@ -134,6 +135,7 @@ class BatchRun:
                 if self.cancel.is_set:
                     return
             paused = True
+            reached("app:row_begun")
             try:
                 value = handler(*arguments)
                 if inspect.isawaitable(value):
@@ -154,6 +156,7 @@ class BatchRun:
                 await asyncio.sleep(0)
                 yielded = time.monotonic()
             paused = True
+            reached("app:row_begun")
             try:
                 self._take(to_step(await handler(*arguments)))
             except asyncio.CancelledError as error:
@@ -192,6 +195,7 @@ class BatchRun:
             yield Context(*about, number, repeated), run.data, args
 
     def _take(self, step: Step) -> None:
+        reached("app:row_run")
         run, wire, data = self.run, step.wire, step.data
         if step.is_loose and not self._action.takes_loose_data:
             data = KEEP

@@ -9,6 +9,7 @@ import socket
 
 import structlog
 
+from tasks_bindings import crash_points
 from tasks_bindings.bus.amqp import AmqpBus
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.ops import OpsServer
@@ -72,6 +73,7 @@ async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:
 def main(app: App) -> None:
     """The `__main__` of an app: settings from the environment, logs, then `run_app`."""
     settings = AppSettings()
+    crash_points.arm(settings.crash_at)
     configure_logging(
         json=settings.log_format == "json",
         level=settings.log_level,

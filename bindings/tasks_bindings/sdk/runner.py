@@ -12,6 +12,7 @@ from uuid import uuid4
 import structlog
 
 from tasks_bindings.bus.interface import Bus, Delivery, Message, Subscription
+from tasks_bindings.crash_points import reached
 from tasks_bindings.directory import BEAT_INTERVAL_S
 from tasks_bindings.errors import BusError, WireError
 from tasks_bindings.invoke import invoke
@@ -128,6 +129,7 @@ class AppRunner:
         if self._beats is not None:
             self._beats.cancel()
             await asyncio.gather(self._beats, return_exceptions=True)
+        reached("app:leaving")
         with suppress(BusError):  # without a broker nobody is there to be told
             await self._broadcast(APPS_DOWN, MessageType.DOWN, Down(app=self.identity))
         drained = True
@@ -135,6 +137,7 @@ class AppRunner:
             deadline = time.monotonic() + drain_s
             drained = await self._work.drain(drain_s)
             drained &= await self._dispatcher.close(max(0.0, deadline - time.monotonic()))
+        reached("app:drained")
         if self._control is not None:
             await self._control.cancel()
         await self._run_hooks(self._app.stop_hooks)
@@ -190,6 +193,7 @@ class AppRunner:
                 await self._answer_help(delivery)
             case MessageType.CANCEL:
                 self._dispatcher.cancel(codec.decode(message.body, Cancel))
+                reached("app:cancelled")
             case MessageType.CLAIMS:
                 self._refused.heard(codec.decode(message.body, Claims), time.monotonic())
             case MessageType.FILE_REQUEST:
@@ -237,13 +241,20 @@ class AppRunner:
             match message.type:
                 case MessageType.BATCH:
                     batch = codec.decode(message.body, Batch)
+                    reached("app:batch_taken")
                     async with self._dispatcher.turn(batch, self._progress_to(delivery)):
+                        reached("app:turn_taken")
                         body = await self._dispatcher.batch(batch, redelivered=redelivered)
+                        reached("app:batch_run")
                         await self._replier.send(delivery, MessageType.BATCH_REPLY, body)
+                        reached("app:batch_replied")
                 case MessageType.CALL:
                     call = codec.decode(message.body, Call)
+                    reached("app:call_taken")
                     body = await self._dispatcher.call(call, redelivered=redelivered)
+                    reached("app:called")
                     await self._replier.send(delivery, MessageType.CALL_REPLY, body)
+                    reached("app:call_replied")
                 case MessageType.VERIFY:
                     request = codec.decode(message.body, Verify)
                     body = await self._dispatcher.verify(request, redelivered=redelivered)

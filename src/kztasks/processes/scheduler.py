@@ -16,6 +16,7 @@ from kztasks.scheduler.service import Scheduler
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from kztasks.store.mongo import MongoStore
+from tasks_bindings import crash_points
 from tasks_bindings.bus import Bus
 from tasks_bindings.bus.amqp import AmqpBus
 from tasks_bindings.ops import OpsServer
@@ -51,6 +52,7 @@ async def working(
 
 async def run_scheduler(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C."""
+    crash_points.arm(settings.crash_at)
     stop = stop_event()
     store = MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
     bus = AmqpBus(

@@ -10,6 +10,7 @@ import structlog
 from kztasks.domain.log import LogRecord
 from kztasks.errors import StoreUnavailable
 from kztasks.store.interface import LogStore
+from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
 
@@ -29,7 +30,9 @@ async def commit(log: LogStore, record: LogRecord) -> LogRecord:
     backoff = FIRST_BACKOFF_S
     while True:
         try:
+            reached("commit:asked")
             committed = await log.append(record)
+            reached("commit:answered")
         except StoreUnavailable as error:
             _log.warning("commit_not_confirmed", batch=record.seq, why=str(error))
             await asyncio.sleep(backoff)

@@ -25,6 +25,7 @@ from kztasks.scheduler.answers import (
 from kztasks.scheduler.metrics import SchedulerMetrics
 from kztasks.scheduler.request import BatchRequest
 from tasks_bindings.bus import Bus, Call, Message
+from tasks_bindings.crash_points import reached
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
 from tasks_bindings.errors import (
@@ -184,6 +185,7 @@ class Exchange:
         if self._is_fenced():
             raise BatchNotSent("others may take this scheduler for dead")
         tries.attempts += 1
+        reached("batch:asked")
         message = Message(
             body=request.body(tries.attempts),
             type=MessageType.BATCH,
@@ -195,6 +197,7 @@ class Exchange:
             key = instance_key(tries.instance)
         try:
             async with self._bus.call(BINDINGS.name, key, message) as call:
+                reached("batch:sent")
                 return await self._await_reply(call, request, tries, waiting_for)
         finally:
             waiting_for(None)
@@ -205,6 +208,7 @@ class Exchange:
         message = Message(body=codec.encode(cancel), type=MessageType.CANCEL)
         try:
             await self._bus.publish(BINDINGS.name, APPS_CANCEL, message, mandatory=False)
+            reached("stop:cancelled")
         except BusError as error:
             _log.info("cancel_not_sent", why=str(error))
 
@@ -227,10 +231,12 @@ class Exchange:
             progress = progress_of(delivery, request)
             if progress is not None:
                 life.note(progress.done)
+                reached("batch:progress")
                 tries.instance = progress.app.instance if progress.direct else None
                 ran_alone += progress.alone
                 continue
             reply = reply_of(delivery, request, ran_alone=ran_alone)
+            reached("batch:replied")
             if reply is not None:
                 return reply
             self.metrics.bad_replies.inc(delivery.message.type != MessageType.PROGRESS)

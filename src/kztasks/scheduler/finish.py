@@ -22,6 +22,7 @@ from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.output import assemble, local_path, scratch_path, upload
 from kztasks.scheduler.tools import Tools, patiently
 from kztasks.store.interface import Ending
+from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Finisher:
             head: the end record of the task's log.
         """
         note = await self._callbacks.finish(head)
+        reached("finish:called")
         delivered = await self._deliver(head)
         self._tools.metrics.outputs_given_up.inc(delivered.problem is not None)
         status, doubt = status_of(head, self._task.total_rows)
@@ -76,6 +78,7 @@ class Finisher:
         """
         epoch = self._task.owner.epoch if self._task.owner is not None else 1
         tasks = self._tools.store.tasks
+        reached("final:asked")
         if not await patiently(lambda: tasks.finish(self._task.id, epoch=epoch, ending=ending)):
             await self._withdraw(ending)
             raise OwnershipLost("the task was finished, or taken over, by another scheduler")
@@ -87,10 +90,13 @@ class Finisher:
             succeeded=head.succeeded,
             reason=ending.reason,
         )
+        reached("final:stored")
         note = await self._callbacks.cleanup(head)
+        reached("cleanup:called")
         reason = _joined(ending.reason, note) if note is not None else None
         try:
             await self._tools.store.aftermath.cleaned(self._task.id, reason=reason)
+            reached("cleanup:stored")
         except Unavailable as error:
             _log.warning("cleanup_not_noted", why=str(error))  # it is called again by and by
 
@@ -113,7 +119,9 @@ class Finisher:
 
     async def _deliver_by(self, path: Path, head: LogRecord) -> Delivered:
         store, metrics = self._tools.store, self._tools.metrics
+        reached("output:asked")
         local = await patiently(lambda: assemble(store.log, head, path))
+        reached("output:assembled")
         file = await upload(
             store.files,
             local,

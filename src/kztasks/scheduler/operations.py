@@ -12,6 +12,7 @@ from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
 from kztasks.scheduler.owned import OwnedTasks
 from kztasks.scheduler.stops import StopHints
 from kztasks.store.interface import TaskStore
+from tasks_bindings.crash_points import reached
 from tasks_bindings.directory import Directory
 from tasks_bindings.wire.messages import Help
 
@@ -62,10 +63,12 @@ class SchedulerOperations:
     async def start(self, task_id: str) -> Task | StartRefusal:
         """Claim a pending task and run it here."""
         self._may_begin()
+        reached("claim:asked")
         claimed = await self._tasks.claim(
             task_id, node=self._node_id(), worker=self._worker, now=self._now()
         )
         if claimed is not None:
+            reached("claim:stored")
             self._owned.run(claimed)
             return claimed
         known = await self._tasks.get(task_id)
@@ -73,7 +76,9 @@ class SchedulerOperations:
 
     async def stop(self, task_id: str) -> Task | StopRefusal:
         """Stop an executing task, whoever runs it; the task as far as it has ended by then."""
+        reached("stop:asked")
         asked = await self._tasks.request_stop(task_id)
+        reached("stop:stored")
         if asked is None:
             known = await self._tasks.get(task_id)
             return StopRefusal.NOT_FOUND if known is None else StopRefusal.NOT_RUNNING
@@ -81,6 +86,7 @@ class SchedulerOperations:
             await self._owned.stop(task_id, STOP_REPLY_S)
         else:
             await self._hints.send(task_id)
+            reached("stop:told")
             await self._wait_for_end(task_id)
         return await self._tasks.get(task_id) or asked
 

@@ -26,6 +26,7 @@ from kztasks.errors import StoreUnavailable
 from kztasks.run_time import RunTimeSettings
 from kztasks.scheduler.pause import pause
 from kztasks.store.interface import FileStore, LogStore
+from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ async def assemble(log: LogStore, head: LogRecord, path: Path) -> LocalOutput:
             digest.update(part)
             size += len(part)
             await file.write(part)
+            reached("output:part")
     return LocalOutput(path, size, digest.hexdigest())
 
 
@@ -116,7 +118,10 @@ async def upload(
 async def _upload_once(files: FileStore, output: LocalOutput, task_id: str) -> OutputFile:
     file_id = f"{task_id}/out.csv/{uuid4().hex}"
     async with aiofiles.open(output.path, "rb") as file, files.upload(file_id, "out.csv") as target:
+        reached("upload:begun")
         while data := await file.read(COPY_BYTES):
             await target.write(data)
+            reached("upload:part")
         await target.commit()
+        reached("upload:stored")
     return OutputFile(file_id=file_id, size=output.size, sha256=output.sha256)

@@ -12,6 +12,7 @@ from kztasks.domain.task import Task
 from kztasks.errors import OwnershipLost, Unavailable
 from kztasks.scheduler.runner import GivenBack, TaskRunner
 from kztasks.scheduler.tools import Tools
+from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
 
@@ -123,10 +124,12 @@ class OwnedTasks:
     async def _release(self, task: Task) -> None:
         if task.owner is None:
             return
+        reached("release:asked")
         try:
             await self._tools.store.tasks.release(
                 task.id, node=self._node_id(), epoch=task.owner.epoch
             )
+            reached("release:stored")
         except Unavailable as error:
             _log.warning("task_not_released", task_id=task.id, why=str(error))
             self._unreleased.append(task)

@@ -17,6 +17,7 @@ from kztasks.errors import OwnershipLost, Unavailable
 from kztasks.scheduler.owned import OwnedTasks
 from kztasks.scheduler.runner import TaskRunner
 from kztasks.store.interface import TaskStore
+from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +74,7 @@ class OwnedRounds:
                 if not runner.watch.is_settled:
                     self._owned.let_go(runner, LOST)
             elif document.stop_requested:
+                reached("stop:seen")
                 runner.stop()
         due = sorted((one for one in runners if one.watch.is_due), key=_refreshed_at)
         for runner in islice(due, VIEWS_AT_ONCE):

@@ -24,6 +24,7 @@ from kztasks.scheduler.taking import TaskTurns
 from kztasks.scheduler.tools import Tools, patiently
 from kztasks.scheduler.waiting import Turn
 from kztasks.scheduler.watch import TaskWatch
+from tasks_bindings.crash_points import reached
 from tasks_bindings.wire.messages import Metadata, OnCrash
 
 _log = structlog.get_logger(__name__)
@@ -108,6 +109,7 @@ class TaskRunner:
         except LogBroken as error:
             _log.exception("log_broken")
             head = self._broken(str(error))
+        reached("finish:begun")
         finisher = Finisher(self.task, self._callbacks, self._tools)
         ending = await finisher.prepare(head)
         self.watch.settle()
@@ -119,8 +121,11 @@ class TaskRunner:
         head = await log.head(self.task.id)
         if head is not None:
             _log.info("task_resumed", row=head.row, batch=head.seq)
+            reached("begin:resumed")
             return head
+        reached("begin:asked")
         header = await self._ask_for_header()
+        reached("begin:answered")
         begin = LogRecord(
             task_id=self.task.id,
             seq=0,
@@ -136,7 +141,9 @@ class TaskRunner:
             cause=EndCause.STOPPED if self._stop_asked else None,
         )
         _log.info("task_started", total_rows=self.task.total_rows)
-        return await commit(log, seal(begin, ROOT_SHA))
+        begun = await commit(log, seal(begin, ROOT_SHA))
+        reached("begin:stored")
+        return begun
 
     def _broken(self, reason: str) -> LogRecord:
         """Stands for the end of a log that cannot be read; it is in no log and fits none."""
@@ -214,12 +221,14 @@ class TaskRunner:
                 if record is head and self._is_leaving and not head.is_end:
                     raise GivenBack
                 if record is not head:
+                    reached("batch:built")
                     fault = loop.fault_after(head)
                     head = record
                     committing = asyncio.create_task(self._commit(record, fault))
         finally:
             if committing is not None:
                 committing.cancel()
+        reached("end:stored")
         await loop.release_file()
         self._end_loop()
         return head

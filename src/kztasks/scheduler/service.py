@@ -37,6 +37,7 @@ from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.bus import Bus, Subscription
+from tasks_bindings.crash_points import reached
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
 from tasks_bindings.errors import BusUnavailable
@@ -134,12 +135,15 @@ class Scheduler:
     async def close(self) -> None:
         """Leave in good order: give tasks back, so that others take them at once."""
         self.announce_leaving()
+        reached("drain:begun")
         for one in self._rounds:
             one.cancel()
         given_back = await self._owned.give_back_all(self._settings.drain_s)
+        reached("drain:given_back")
         await self._cleanups.close()
         try:
             await self.life.leave()
+            reached("drain:left")
         except Unavailable as error:
             _log.warning("node_not_removed", why=str(error))
         if self._beats is not None:
@@ -206,6 +210,7 @@ class Scheduler:
 
     async def _beat(self) -> None:
         if await self.life.beat():
+            reached("node:beaten")
             self.gate.refresh()
             return
         _log.error("node_declared_dead", dropped=len(self._owned))
@@ -241,6 +246,7 @@ class Scheduler:
         for dead in self._watch.dead(await self._store.nodes.all(), time.monotonic()):
             if dead != self.life.node_id and await self._store.nodes.remove(dead):
                 _log.warning("node_dead", dead_node=dead)
+                reached("node:removed")
                 self.metrics.dead_nodes.inc()
         if self.life.is_fenced or self._room.lack is not None:
             return
@@ -258,6 +264,7 @@ class Scheduler:
     async def _take_over(self, task: Task) -> None:
         if task.id in self._owned or task.owner is None:
             return
+        reached("take_over:asked")
         taken = await self._store.tasks.take_over(
             task.id,
             lost=task.owner.node,
@@ -266,6 +273,7 @@ class Scheduler:
             worker=self._settings.node,
         )
         if taken is not None:
+            reached("take_over:stored")
             _log.info("task_taken_over", task_id=task.id, lost=task.owner.node)
             is_rescue = task.owner.node is not None
             self.metrics.takeovers.labels("rescue" if is_rescue else "handover").inc()

@@ -10,6 +10,7 @@ import structlog
 
 from kztasks.scheduler.owned import OwnedTasks
 from tasks_bindings.bus import Bus, Delivery, Message, Subscription
+from tasks_bindings.crash_points import reached
 from tasks_bindings.errors import BusError
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.keys import SCHEDULERS_STOP
@@ -57,4 +58,5 @@ class StopHints:
 
     async def _heard(self, delivery: Delivery) -> None:
         stop = codec.decode(delivery.message.body, Stop)
+        reached("stop:heard")
         await self._owned.stop(stop.task_id, 0)

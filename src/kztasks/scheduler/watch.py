@@ -12,6 +12,7 @@ from kztasks.domain.log import LogRecord
 from kztasks.domain.task import Task
 from kztasks.errors import OwnershipLost, Unavailable
 from kztasks.store.interface import TaskStore, View
+from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class TaskWatch:
         owner, now = self._task.owner, (*self._counts, self._waiting_for())
         view = View(failed=now[0], succeeded=now[1], waiting_for=now[2])
         self.refreshed_at = time.monotonic()
+        reached("view:asked")
         try:
             seen = await self._tasks.refresh(
                 self._task.id, node=self._node, epoch=owner.epoch if owner else 1, view=view
@@ -81,4 +83,5 @@ class TaskWatch:
             return
         if seen is None and not self.is_settled:
             raise OwnershipLost("another scheduler has the task now")
+        reached("view:stored")
         self._written = now

@@ -22,6 +22,7 @@ from kztasks.domain.retention import Belongings, owner_of
 from kztasks.errors import KztasksError, NotFound, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
+from tasks_bindings.crash_points import reached
 
 _logger = structlog.get_logger(__name__)
 
@@ -90,6 +91,7 @@ class MongoUpload:
             await self._send(len(self._buffer))
         await self._sent()
         await self._note()
+        reached("upload:chunks_stored")
         await self._store.add_file(
             {
                 "_id": self._file_id,
@@ -132,6 +134,7 @@ class MongoUpload:
     async def _send(self, size: int) -> None:
         await self._sent()
         await self._note()
+        reached("upload:noted")
         group = bytes(self._buffer[:size])
         del self._buffer[:size]
         chunks: list[ChunkDocument] = [

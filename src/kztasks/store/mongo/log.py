@@ -14,6 +14,7 @@ from kztasks.domain.log import LogRecord
 from kztasks.errors import Invalid, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
+from tasks_bindings.crash_points import reached
 
 MAX_RECORD_BYTES: Final = 15 * 1024 * 1024
 """MongoDB takes 16 MiB; the embedded server would take anything."""
@@ -35,7 +36,9 @@ class MongoLog:
             if len(bson.encode(document)) > MAX_RECORD_BYTES:
                 raise Invalid(f"log record {document['_id']} is over {MAX_RECORD_BYTES} bytes")
             try:
+                reached("commit:inserting")
                 await self._log.insert_one(document)
+                reached("commit:inserted")
             except DuplicateKeyError:
                 there = await self._log.find_one(
                     {"_id": {"$eq": log_id(record.task_id, record.seq)}}

@@ -56,7 +56,7 @@ async def test_no_row_is_lost_or_doubled_whatever_is_killed(lab: Lab, size: Mixe
         cluster.set_pace(row_s)
         batch = await tasks.begin(cluster, size.tasks, size.rows)
         async with watched(cluster):
-            async with pacing(cluster, batch.total, row_s, lambda: lab.faults.part_of(plan)):
+            async with pacing(cluster, batch.total, row_s, lambda: lab.faults.part_of(size.faults)):
                 await inject(cluster, plan, lab.faults)
             counted = await cluster.observer.rows_counted()
             await tasks.ended(cluster, batch, within_s=120)

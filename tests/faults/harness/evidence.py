@@ -23,7 +23,7 @@ async def keep(cluster: FaultCluster, folder: Path, about: Mapping[str, Any]) ->
         folder: where to; made if it is missing.
         about: row, seed and the like.
     """
-    _keep_files(cluster.folder, folder)
+    keep_files(cluster.folder, folder)
     _write(folder / "about.json", json.dumps(about, indent=1, default=str))
     for name in COLLECTIONS:
         try:
@@ -35,7 +35,8 @@ async def keep(cluster: FaultCluster, folder: Path, about: Mapping[str, Any]) ->
             _write(folder / f"{name}.jsonl", "\n".join(lines))
 
 
-def _keep_files(source: Path, folder: Path) -> None:
+def keep_files(source: Path, folder: Path) -> None:
+    """Copy the files of a run that need no server: logs, faults, the trace."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     for file in (*source.glob("*.log"), *source.glob("store/*.log*")):

@@ -54,13 +54,17 @@ class Lab:
     @asynccontextmanager
     async def cluster(self, layout: Layout | None = None) -> AsyncIterator[FaultCluster]:
         """A cluster; if the row fails while the context is open, what is known of it is kept."""
-        async with running(self.folder, layout or Layout(), self.broker, self.amqp_url) as cluster:
-            try:
-                yield cluster
-            except Exception as error:
-                about = {"row": self.row, "lane": self.lane, "seed": self.seed, "why": str(error)}
-                await evidence.keep(cluster, self.evidence, {**about, "figures": self.figures})
-                raise
+        given, about = layout or Layout(), {"row": self.row, "lane": self.lane, "seed": self.seed}
+        try:
+            async with running(self.folder, given, self.broker, self.amqp_url) as cluster:
+                try:
+                    yield cluster
+                except Exception:
+                    await evidence.keep(cluster, self.evidence, {**about, "figures": self.figures})
+                    raise
+        except Exception:
+            evidence.keep_files(self.folder, self.evidence)
+            raise
 
     @property
     def evidence(self) -> Path:

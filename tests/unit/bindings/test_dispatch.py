@@ -12,7 +12,8 @@ import pytest
 from tasks_bindings import Context, Row, ok, row
 from tasks_bindings.errors import BusUnavailable
 from tasks_bindings.sdk import dispatch
-from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
+from tasks_bindings.sdk.dispatch import Dispatcher
+from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import (
     MAX_DATA_BYTES,

@@ -45,6 +45,8 @@ class RunOutcome(StrEnum):
     STARTED = "started"
     NOT_STARTED = "not_started"
     """The task was made, but could not be started; it is pending."""
+    NOT_MADE = "not_made"
+    """The input is gone."""
     SKIPPED = "skipped"
     MISSED = "missed"
 

@@ -1,0 +1,187 @@
+"""Makes the tasks of schedules, each once, with any number of schedulers.
+
+A moment is taken by writing the next version of its schedule, with the id of the task that will be
+made for it. Whoever has it makes that task: input first, then the document, then the start. If it
+dies meanwhile, another one goes on with the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import structlog
+
+from kztasks.domain.schedule import (
+    RunOutcome,
+    RunRecord,
+    Schedule,
+    ScheduleRun,
+    ended,
+    step,
+    taken_over,
+)
+from kztasks.domain.task import new_task_id
+from kztasks.errors import NotFound, Unavailable
+from kztasks.schedules.making import TaskMaker
+from kztasks.store.interface import Store
+
+_log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0
+MOST_AT_ONCE: Final = 1_000
+"""Schedules that are looked at in one round."""
+
+
+class Clock(Protocol):
+    """Tells the time and waits for it."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long, or shorter."""
+        ...
+
+
+class Schedules:
+    """Makes tasks that are due, as long as `run` runs.
+
+    Args:
+        store: schedules, tasks and files.
+        clock: the time of day.
+        node_id: asked for the id under which this process lives now.
+        is_fenced: whether others may take it for dead; it begins nothing meanwhile.
+        start: starts a task; `None` if it runs or ran already, else why it could not be.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        node_id: Callable[[], str],
+        is_fenced: Callable[[], bool],
+        start: Callable[[str], Awaitable[str | None]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._node_id = node_id
+        self._is_fenced = is_fenced
+        self._start = start
+        self._maker = TaskMaker(store)
+        self._making: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def making(self) -> int:
+        """Tasks that are being made here."""
+        return len(self._making)
+
+    async def run(self) -> None:
+        """Look every second what is due; a round in which the store is away is left out."""
+        while True:
+            try:
+                await self.look()
+            except Unavailable as error:
+                _log.warning("schedules_not_looked_at", why=str(error))
+            await self._clock.sleep(LOOK_S - self._clock.now() % LOOK_S)
+
+    async def look(self) -> None:
+        """Take the moments that have come, and go on with what a dead scheduler has left."""
+        if self._is_fenced():
+            return
+        now = int(self._clock.now())
+        for schedule in await self._store.schedules.due(now, limit=MOST_AT_ONCE):
+            if schedule.id in self._making:
+                continue
+            if schedule.run is None:
+                await self._take(schedule, now)
+            elif await self._is_lost(schedule.run):
+                await self._take_over(schedule)
+
+    async def close(self, drain_s: float) -> None:
+        """Let tasks that are being made be made, `drain_s` seconds at most."""
+        making = list(self._making.values())
+        if making:
+            await asyncio.wait(making, timeout=drain_s)
+        for one in making:
+            one.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
+
+    async def _take(self, schedule: Schedule, now: int) -> None:
+        run = ScheduleRun(now, new_task_id(), self._node_id())
+        found = step(schedule, now, is_busy=await self._is_busy(schedule), run=run)
+        if found is None or not await self._store.schedules.replace(found.schedule):
+            return
+        for record in found.records:
+            _log.warning(
+                "schedule_moment_without_task",
+                schedule_id=schedule.id,
+                outcome=record.outcome.value,
+                count=record.count,
+                why=record.reason,
+            )
+            await self._store.schedules.record(record)
+        if found.schedule.run is not None:
+            self._spawn(found.schedule)
+
+    async def _take_over(self, schedule: Schedule) -> None:
+        """Also of our own, where the answer to its taking was lost."""
+        mine = taken_over(schedule, self._node_id())
+        if await self._store.schedules.replace(mine):
+            _log.warning("schedule_taken_over", schedule_id=schedule.id)
+            self._spawn(mine)
+
+    async def _is_busy(self, schedule: Schedule) -> bool:
+        """Whether the task that was made last has not ended."""
+        if schedule.last_task_id is None:
+            return False
+        task = await self._store.tasks.get(schedule.last_task_id)
+        return task is not None and not task.status.is_final
+
+    async def _is_lost(self, run: ScheduleRun) -> bool:
+        alive = {node.node_id for node in await self._store.nodes.all()}
+        return run.node not in alive or run.node == self._node_id()
+
+    def _spawn(self, schedule: Schedule) -> None:
+        making = asyncio.create_task(self._make(schedule), name=f"schedule {schedule.id}")
+        self._making[schedule.id] = making
+        making.add_done_callback(lambda _: self._making.pop(schedule.id, None))
+
+    async def _make(self, schedule: Schedule) -> None:
+        """Make the task of a moment; while the store is away, the next look tries again."""
+        run = schedule.run
+        if run is None:
+            return
+        try:
+            outcome, reason = await self._made(schedule, run)
+            record = RunRecord(
+                schedule_id=schedule.id,
+                instant=run.instant,
+                outcome=outcome,
+                at=int(self._clock.now()),
+                task_id=None if outcome is RunOutcome.NOT_MADE else run.task_id,
+                reason=reason,
+            )
+            await self._store.schedules.record(record)
+            await self._store.schedules.replace(ended(schedule))
+        except Unavailable as error:
+            _log.warning("scheduled_task_put_off", schedule_id=schedule.id, why=str(error))
+            return
+        _log.info(
+            "schedule_moment_dealt_with",
+            schedule_id=schedule.id,
+            task_id=run.task_id,
+            outcome=outcome.value,
+            why=reason,
+        )
+
+    async def _made(self, schedule: Schedule, run: ScheduleRun) -> tuple[RunOutcome, str | None]:
+        try:
+            await self._maker.make(schedule, run, now=int(self._clock.now()))
+        except NotFound:
+            return RunOutcome.NOT_MADE, "the input of the schedule is gone"
+        refusal = await self._start(run.task_id)
+        return (RunOutcome.STARTED if refusal is None else RunOutcome.NOT_STARTED), refusal

@@ -89,7 +89,7 @@ async def test_a_scheduler_that_wakes_up_after_it_was_replaced_does_no_harm(
 
 
 async def _raise_a_zombie(lab: Lab, cluster: FaultCluster) -> tuple[Member, float, int]:
-    """Pause the scheduler with most tasks for longer than it lives; a moment of the pause, tasks lost."""
+    """Pause who has most tasks for longer than it lives; a moment of that, and tasks it lost."""
     member, held = await busiest(cluster)
     began, within = time.monotonic(), time.time() + TTL_S / 2
     await pause(member, TTL_S + lab.random.uniform(1.0, 2.0))

@@ -8,7 +8,9 @@ KztasksError
 │   ├── StoreUnavailable
 │   │   └── StoreFull      it has no room for what is to be written
 │   ├── SchedulerUnavailable
+│   ├── SchedulerFull      this one runs as many tasks as it may; another one may have room
 │   └── AppUnavailable
+├── TooManyTasks           the account has as many tasks as it may have
 ├── OwnershipLost          another scheduler owns the task now; only saves work, decides nothing
 ├── LogBroken              the commit log of a task has a gap or a wrong checksum
 └── Misconfigured          a setting or the store's set-up forbids to start
@@ -67,10 +69,26 @@ class SchedulerUnavailable(Unavailable):
     code = "scheduler_unavailable"
 
 
+class SchedulerFull(Unavailable):
+    """This scheduler runs as many tasks as it may; the same request may get to another one."""
+
+    code = "scheduler_full"
+
+
 class AppUnavailable(Unavailable):
     """No app that serves the action answered over the bus."""
 
     code = "app_unavailable"
+
+
+class TooManyTasks(KztasksError):
+    """The account has as many tasks of a kind as it may have: `most`."""
+
+    code = "too_many_tasks"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the account has {most} tasks of this kind, and may have no more")
+        self.most = most
 
 
 class OwnershipLost(KztasksError):

@@ -82,6 +82,7 @@ class ApiSettings:
         max_upload_bytes: the largest CSV that is accepted.
         max_json_bytes: the largest JSON body; it is held in memory, unlike a CSV.
         csv: limits on rows, columns and cells of an upload.
+        unfinished_tasks: so many tasks of an account may be pending or executing.
         page_size: tasks on a page of the list, unless the client says.
         max_page_size: the most that a client may ask for.
         max_list_size: the most in a list without pages.
@@ -96,6 +97,7 @@ class ApiSettings:
     max_upload_bytes: int = 2 * 1024**3
     max_json_bytes: int = 8_000_000
     csv: CsvLimits = field(default_factory=CsvLimits)
+    unfinished_tasks: int = 100_000
     page_size: int = 50
     max_page_size: int = 1000
     max_list_size: int = 10_000

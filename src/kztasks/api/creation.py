@@ -21,6 +21,7 @@ from kztasks.domain.gregorian import from_unix
 from kztasks.domain.task import Task, new_task_id, public_json
 from kztasks.errors import KztasksError
 from kztasks.kazoo.messages import TaskJson
+from kztasks.quota import UNFINISHED, TaskQuota
 from kztasks.store.interface import Store
 from tasks_bindings.wire.messages import Metadata
 
@@ -67,6 +68,8 @@ class Creator:
         self._tasks = tasks
         self._audit = audit
         self._metrics = metrics
+        most = deps.settings.unfinished_tasks
+        self._quota = TaskQuota(deps.store.tasks, UNFINISHED, most)
 
     async def create(
         self, access: Access, order: Order, body: Body, *, task_id: str | None = None
@@ -85,9 +88,11 @@ class Creator:
             RefusedInput: the input does not fit the action.
             CsvError: the input is no proper CSV.
             Invalid: the body breaks another rule.
+            TooManyTasks: the account has as many unfinished ones as it may have.
             Unavailable: a scheduler or the store is silent.
         """
         kind = await self._catalogue.kind(order.category, order.action)
+        await self._quota.permit(access.target.account_id)
         submission = await body.submission()
         now = from_unix(self._deps.clock())
         task = Task(

@@ -12,6 +12,7 @@ import structlog
 from kztasks.api.access import Access
 from kztasks.api.audit import Auditor
 from kztasks.api.deps import ApiDeps
+from kztasks.api.limits.refusals import TooManyRunning
 from kztasks.api.paging import Page, PageRequest, key_of
 from kztasks.api.refusals import NoSuchFile, TaskRefused, UnknownTask, missing_file
 from kztasks.domain.task import Task, downloads, public_json, stored_files
@@ -74,6 +75,7 @@ class TaskService:
         Raises:
             UnknownTask: the account has none with this id.
             TaskRefused: it was started before.
+            TooManyRunning: the account runs as many as it may.
             SchedulerUnavailable: nobody answers.
         """
         await self.read(access, task_id)
@@ -126,6 +128,8 @@ class TaskService:
             await self._audit.note(access, event, task_id=task_id)
             return answer
         await self._audit.note(access, event, task_id=task_id, outcome=answer.value)
+        if answer == StartRefusal.TOO_MANY_TASKS:
+            raise TooManyRunning
         if answer == StartRefusal.NOT_FOUND:  # the other operations have the same word
             raise UnknownTask(task_id)
         raise TaskRefused(task_id, answer)

@@ -17,6 +17,8 @@ class StartRefusal(StrEnum):
 
     ALREADY_STARTED = "already_started"
     NOT_FOUND = "not_found"
+    TOO_MANY_TASKS = "too_many_tasks"
+    """Ours: the account has as many running tasks as it may have."""
 
 
 class StopRefusal(StrEnum):

@@ -28,6 +28,7 @@ def api_settings(settings: Settings) -> ApiSettings:
             max_row_bytes=settings.max_row_bytes,
             max_cell_bytes=settings.max_cell_bytes,
         ),
+        unfinished_tasks=settings.account_unfinished_tasks,
         cors_origins=tuple(settings.http_cors_origins.split()),
         metrics_token=token.get_secret_value() if token else None,
         rates=Rates(burst=settings.http_rate_burst, per_s=settings.http_rate_per_s),

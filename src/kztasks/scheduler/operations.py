@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
+from kztasks.errors import SchedulerFull, TooManyTasks
 from kztasks.kazoo.operations import RemoveRefusal, StartRefusal, StopRefusal
+from kztasks.quota import TaskQuota
 from kztasks.scheduler.owned import OwnedTasks
 from kztasks.scheduler.stops import StopHints
 from kztasks.store.interface import TaskStore
@@ -33,6 +36,7 @@ class SchedulerOperations:
         worker: this node's name for people.
         now: Gregorian seconds.
         may_begin: raises `Unavailable` while no further task is to be begun here.
+        quota: of tasks that an account runs at the same time.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class SchedulerOperations:
         worker: str,
         now: Callable[[], int],
         may_begin: Callable[[], None],
+        quota: TaskQuota,
     ) -> None:
         self._tasks = tasks
         self._owned = owned
@@ -55,14 +60,30 @@ class SchedulerOperations:
         self._worker = worker
         self._now = now
         self._may_begin = may_begin
+        self._quota = quota
 
     async def lookup(self, category: str | None, action: str | None) -> Help:
         """What the live apps serve."""
         return self._directory.help(category, action)
 
     async def start(self, task_id: str) -> Task | StartRefusal:
-        """Claim a pending task and run it here."""
+        """Claim a pending task and run it here.
+
+        Raises:
+            Unavailable: no further task is begun here at present.
+        """
         self._may_begin()
+        if not self._owned.room:
+            raise SchedulerFull(f"{len(self._owned)} tasks run here already")
+        task = await self._tasks.get(task_id)
+        if task is None:
+            return StartRefusal.NOT_FOUND
+        if task.status is not TaskStatus.PENDING:
+            return StartRefusal.ALREADY_STARTED
+        try:
+            await self._quota.permit(task.account_id)
+        except TooManyTasks:
+            return StartRefusal.TOO_MANY_TASKS
         reached("claim:asked")
         claimed = await self._tasks.claim(
             task_id, node=self._node_id(), worker=self._worker, now=self._now()

@@ -39,6 +39,11 @@ class OwnedTasks:
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._running
 
+    @property
+    def room(self) -> int:
+        """How many more tasks may run here."""
+        return max(0, self._tools.settings.node_executing_tasks - len(self._running))
+
     def run(self, task: Task, *, is_rescue: bool = False) -> None:
         """Run a task that was claimed or taken over; nothing if that is done already.
 

@@ -12,6 +12,7 @@ import structlog
 from kztasks.domain.gregorian import from_unix
 from kztasks.domain.task import Task
 from kztasks.errors import Unavailable
+from kztasks.quota import EXECUTING, TaskQuota
 from kztasks.run_time import REFRESH_S, RunTime
 from kztasks.scheduler.attach import Attacher
 from kztasks.scheduler.claims import ClaimTeller
@@ -48,7 +49,7 @@ OBSERVE_S: Final = 1.0
 """Seconds between two looks for dead nodes; an eighth of their time to live if that is less."""
 LOOK_S: Final = 0.5
 TAKE_AT_ONCE: Final = 100
-"""Tasks without a living owner that are taken in one round."""
+"""Tasks without a living owner that are taken at the same time."""
 
 
 class Scheduler:
@@ -96,6 +97,7 @@ class Scheduler:
             worker=settings.node,
             now=tools.now,
             may_begin=self._room.check,
+            quota=TaskQuota(store.tasks, EXECUTING, settings.account_executing_tasks),
         )
         self.janitor: Final = Janitor(
             store, Retention.of(settings), interval_s=settings.janitor_interval_s
@@ -132,14 +134,19 @@ class Scheduler:
         ]
         _log.info("scheduler_started", node_id=self.life.node_id)
 
-    async def close(self) -> None:
-        """Leave in good order: give tasks back, so that others take them at once."""
+    async def drain(self) -> None:
+        """Begin nothing more, and give tasks back, so that others take them at once."""
         self.announce_leaving()
         reached("drain:begun")
         for one in self._rounds:
             one.cancel()
         given_back = await self._owned.give_back_all(self._settings.drain_s)
         reached("drain:given_back")
+        _log.info("tasks_given_back", given_back=given_back)
+
+    async def close(self) -> None:
+        """Leave in good order; what has not been drained is drained now."""
+        await self.drain()
         await self._cleanups.close()
         try:
             await self.life.leave()
@@ -153,7 +160,7 @@ class Scheduler:
             await self._dead_letters.cancel()
         await self._hints.close()
         await self.discovery.close()
-        _log.info("scheduler_stopped", given_back=given_back)
+        _log.info("scheduler_stopped")
 
     def announce_leaving(self) -> None:
         """Let probes know that this scheduler is about to leave."""
@@ -257,13 +264,26 @@ class Scheduler:
         owners = await self._store.tasks.owners()  # first: who registers now owns none of these
         alive = {node.node_id for node in await self._store.nodes.all()}
         for owner in (None, *(owners - alive)):
-            for task in await self._store.tasks.owned_by(owner, limit=TAKE_AT_ONCE):
-                await self._take_over(task)
+            await self._take_all_of(owner)
         await self._cleanups.round()
 
-    async def _take_over(self, task: Task) -> None:
+    async def _take_all_of(self, owner: str | None) -> None:
+        """Take the tasks of an owner that is gone; what finds no room here waits for others."""
+        room = TAKE_AT_ONCE
+        while room == TAKE_AT_ONCE:
+            room = min(TAKE_AT_ONCE, self._owned.room)
+            if not room:
+                _log.warning("tasks_not_taken_over", why="no room here", running=len(self._owned))
+                return
+            tasks = await self._store.tasks.owned_by(owner, limit=room)
+            taken = await asyncio.gather(*map(self._take_over, tasks))
+            if not any(taken) or len(tasks) < room:
+                return
+
+    async def _take_over(self, task: Task) -> bool:
+        """Take a task over; whether it is ours now and was not before."""
         if task.id in self._owned or task.owner is None:
-            return
+            return False
         reached("take_over:asked")
         taken = await self._store.tasks.take_over(
             task.id,
@@ -278,6 +298,7 @@ class Scheduler:
             is_rescue = task.owner.node is not None
             self.metrics.takeovers.labels("rescue" if is_rescue else "handover").inc()
             self._owned.run(taken, is_rescue=is_rescue)
+        return taken is not None
 
 
 async def _rounds(interval_s: float, step: Callable[[], Awaitable[object]]) -> None:

@@ -102,9 +102,10 @@ async def test_a_reply_holds_the_task_under_read_only(
     }
 
 
-async def test_refusals_are_kazoos_words(
+async def test_refusals_are_kazoos_words_and_one_of_ours(
     listener: KazooListener, crossbar: Crossbar, operations: ScriptedOperations
 ) -> None:
+    """Crossbar hands a word that it does not know through to its client."""
     words: list[str] = []
     for start in StartRefusal:
         operations.start_answer = start
@@ -117,7 +118,8 @@ async def test_refusals_are_kazoos_words(
         words.append((await crossbar.ask("remove", Task_ID="t"))["Reply"])
 
     assert words == [
-        "already_started", "not_found", "not_running", "not_found", "task_running", "not_found",
+        "already_started", "not_found", "too_many_tasks",
+        "not_running", "not_found", "task_running", "not_found",
     ]  # fmt: skip
 
 

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kztasks.api.config import ApiSettings, Concurrency, Rates, UploadPace
+from kztasks.kazoo.operations import StartRefusal
 from tests.integration.api.kit import CHILD, NOTHING, TASKS, TOKENS, Exchange, Front
 
 pytestmark = pytest.mark.store
+
+UNFINISHED = 20
 
 
 @pytest.fixture
@@ -20,6 +23,7 @@ def api_settings() -> ApiSettings:
         rates=Rates(burst=50, per_s=0.001),
         concurrency=Concurrency(requests=6, uploads=2),
         pace=UploadPace(grace_s=0.3, min_bytes_per_s=1_000_000),
+        unfinished_tasks=UNFINISHED,
     )
 
 
@@ -119,3 +123,38 @@ async def test_a_body_that_never_comes_is_not_waited_for(front: Front) -> None:
         async with asyncio.timeout(5):
             await exchange.run(nothing())
         assert exchange.status == 408, method
+
+
+async def test_an_account_has_no_more_unfinished_tasks_than_it_may(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before the input is read; nothing is stored."""
+    monkeypatch.setattr("kztasks.quota.FRESH_S", 0.0)
+    ids = [await front.create() for _ in range(UNFINISHED)]
+    before = await front.stored()
+    refused = await front.put(b"col1,col2\n1,2\n")
+
+    assert refused.status_code == 429
+    assert refused.json()["data"]["cause"] == "too_many_tasks"
+    assert int(refused.headers["retry-after"]) >= 1
+    assert await front.stored() == before
+    assert (await front.http.delete(f"{TASKS}/{ids[0]}")).status_code == 200
+    await front.create()
+
+
+async def test_a_start_beyond_the_running_tasks_of_an_account_has_to_wait(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = await front.create()
+
+    async def start(_task_id: str) -> StartRefusal:
+        return StartRefusal.TOO_MANY_TASKS
+
+    monkeypatch.setattr(front.scheduler, "start", start)
+    refused = await front.http.patch(f"{TASKS}/{task_id}")
+    assert refused.status_code == 429
+    assert refused.json()["data"]["cause"] == "too_many_tasks"
+    assert int(refused.headers["retry-after"]) >= 1
+    created = await front.put(b"col1,col2\n1,2\n", start="true")
+    assert created.status_code == 201
+    assert created.json()["start_refused"] == "too_many_tasks"

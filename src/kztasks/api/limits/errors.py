@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import Final
 
 from kztasks.api.errors import Failure, failure_of, invalid, named
 from kztasks.api.limits.refusals import (
@@ -13,7 +14,12 @@ from kztasks.api.limits.refusals import (
     SlowUpload,
     StillRunning,
     TooManyRequests,
+    TooManyRunning,
 )
+from kztasks.errors import TooManyTasks
+
+TASKS_END_S: Final = 10
+"""What a client is told to wait until some of its tasks may have ended."""
 
 
 @failure_of.register
@@ -23,6 +29,17 @@ def _(error: TooManyRequests) -> Failure:
         message="too_many_requests",
         data={"message": "too many requests"},
         headers=MappingProxyType({"Retry-After": str(error.retry_after_s)}),
+    )
+
+
+@failure_of.register(TooManyTasks)
+@failure_of.register(TooManyRunning)
+def _(error: TooManyTasks | TooManyRunning) -> Failure:
+    return Failure(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        message="too_many_requests",
+        data={"message": "the account has as many tasks as it may have", "cause": error.code},
+        headers=MappingProxyType({"Retry-After": str(TASKS_END_S)}),
     )
 
 

@@ -3,6 +3,7 @@
 KztasksError
 ├── TrafficRefused
 │   ├── TooManyRequests        the account, or the client's address, asks too often
+│   ├── TooManyRunning         the account runs as many tasks as it may
 │   ├── SlowUpload             the body comes in too slowly
 │   ├── Gone                   a version of the API that is no longer
 │   └── BadRange               no byte of the file is in the range
@@ -32,6 +33,12 @@ class TooManyRequests(TrafficRefused):
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
+
+
+class TooManyRunning(TrafficRefused):
+    """The account runs as many tasks at the same time as it may."""
+
+    code = "too_many_tasks"
 
 
 class SlowUpload(TrafficRefused):

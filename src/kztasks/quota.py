@@ -1,0 +1,64 @@
+"""How many tasks an account may have: counted by the database once a second at most.
+
+The count stops at the limit and goes over an index alone. Between two counts whoever asks counts
+its own permissions; what others begin in that second, and what ends in it, shows with the next one.
+So an account can be over its limit by what several processes permit in a second, and no more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from kztasks.domain.status import TaskStatus
+from kztasks.errors import TooManyTasks
+from kztasks.store.interface import TaskStore
+
+FRESH_S: Final = 1.0
+MOST_KNOWN: Final = 10_000
+"""Accounts whose counts are remembered at most."""
+
+EXECUTING: Final = frozenset({TaskStatus.EXECUTING})
+UNFINISHED: Final = frozenset({TaskStatus.PENDING, TaskStatus.EXECUTING})
+
+
+@dataclass(slots=True)
+class _Counted:
+    at: float
+    tasks: int
+
+
+class TaskQuota:
+    """Permits tasks of an account up to a limit.
+
+    Args:
+        tasks: counts them.
+        statuses: of the tasks that count.
+        most: so many there may be.
+    """
+
+    def __init__(self, tasks: TaskStore, statuses: Collection[TaskStatus], most: int) -> None:
+        self._tasks = tasks
+        self._statuses = statuses
+        self._most = most
+        self._counted: dict[str, _Counted] = {}
+
+    async def permit(self, account_id: str) -> None:
+        """Permit one more.
+
+        Raises:
+            TooManyTasks: there are as many as there may be.
+            StoreUnavailable: the database does not answer.
+        """
+        counted = self._counted.get(account_id)
+        if counted is None or time.monotonic() - counted.at > FRESH_S:
+            at = time.monotonic()
+            tasks = await self._tasks.count(account_id, self._statuses, most=self._most)
+            if len(self._counted) >= MOST_KNOWN:
+                self._counted.clear()
+            counted = self._counted[account_id] = _Counted(at, tasks)
+        if counted.tasks >= self._most:
+            raise TooManyTasks(self._most)
+        counted.tasks += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,9 +10,9 @@ import structlog
 
 from kztasks.errors import Misconfigured
 from kztasks.kazoo.listener import KazooListener
+from kztasks.processes.clockwork import Clockwork
 from kztasks.processes.ops import scheduler_pages
 from kztasks.processes.signals import stop_event, unless_stopped
-from kztasks.processes.triggers import firing
 from kztasks.scheduler.service import Scheduler
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
@@ -41,12 +42,13 @@ async def working(
     scheduler.read_out(lambda: listener.counts)
     await scheduler.start()
     await listener.open()
+    clockwork = Clockwork(settings, store, bus, scheduler)
     try:
-        async with firing(settings, store, bus, scheduler):
-            yield
+        yield
     finally:
         scheduler.announce_leaving()
         await listener.close()
+        await asyncio.gather(scheduler.drain(), clockwork.close())
         await scheduler.close()
 
 
@@ -59,6 +61,7 @@ async def run_scheduler(settings: Settings) -> None:
         settings.amqp_url.get_secret_value(),
         name="scheduler",
         heartbeat_s=settings.amqp_heartbeat_s,
+        insecure=settings.insecure_amqp,
     )
     await bus.start()
     scheduler = Scheduler(settings, store, bus)

@@ -2,6 +2,7 @@
 
 BindingsError
 ├── DefinitionError            an app's author has to change the app; raised at import time
+├── BadBrokerUrl               the broker's URL is none, or would send passwords in the clear
 ├── BusError
 │   ├── BusUnavailable         no session with the broker, or it was lost while waiting
 │   ├── Unroutable             the broker has no queue for the routing key
@@ -33,6 +34,12 @@ class DefinitionError(BindingsError, TypeError):
     """An app is not well defined; the sentence says what to change."""
 
     code = "bad_definition"
+
+
+class BadBrokerUrl(BindingsError, ValueError):
+    """No process may connect there; the sentence says what to change, and holds no password."""
+
+    code = "bad_broker_url"
 
 
 class BusError(BindingsError):

@@ -16,6 +16,10 @@ class AppSettings(BaseSettings):
     amqp_url: Annotated[SecretStr, Field(description="RabbitMQ to connect to")] = SecretStr(
         "amqp://guest:guest@127.0.0.1:5672/"
     )
+    insecure_amqp: Annotated[
+        bool,
+        Field(description="Connect to another machine's broker without a proof of who it is, too"),
+    ] = False
     amqp_heartbeat_s: Annotated[
         int, Field(ge=1, le=600, description="AMQP heartbeat in seconds")
     ] = 20

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     amqp_url: SecretStr = Field(
         SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="RabbitMQ to connect to"
     )
+    insecure_amqp: bool = Field(
+        False, description="Connect to another machine's broker without a proof of who it is, too"
+    )
     amqp_heartbeat_s: int = Field(20, ge=1, le=600, description="AMQP heartbeat, seconds")
     mongo_url: SecretStr = Field(
         SecretStr("mongodb://127.0.0.1:27017/"), description="MongoDB to keep tasks in"

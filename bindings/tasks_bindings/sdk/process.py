@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 
 import structlog
 
 from tasks_bindings import crash_points
 from tasks_bindings.bus.amqp import AmqpBus
+from tasks_bindings.errors import BadBrokerUrl
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.ops import OpsServer
 from tasks_bindings.sdk.app import App, Environment
@@ -27,6 +29,9 @@ async def run_app(app: App, settings: AppSettings) -> None:
 
     It starts without a broker too and takes up its work when there is one. What a start hook of the
     app raises ends the process.
+
+    Raises:
+        BadBrokerUrl: the broker's URL is none, or not secure.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -37,6 +42,7 @@ async def run_app(app: App, settings: AppSettings) -> None:
         settings.amqp_url.get_secret_value(),
         name=f"app {app.name}",
         heartbeat_s=settings.amqp_heartbeat_s,
+        insecure=settings.insecure_amqp,
     )
     environment = Environment(dict(os.environ))  # noqa: TID251  (handed to the app's own hooks)
     runner = AppRunner(app, bus, environment)
@@ -71,7 +77,10 @@ async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:
 
 
 def main(app: App) -> None:
-    """The `__main__` of an app: settings from the environment, logs, then `run_app`."""
+    """The `__main__` of an app: settings from the environment, logs, then `run_app`.
+
+    Ends the process with 1 if it may not connect to its broker; says so in the log.
+    """
     settings = AppSettings()
     crash_points.arm(settings.crash_at)
     configure_logging(
@@ -79,4 +88,8 @@ def main(app: App) -> None:
         level=settings.log_level,
         fixed={"service": f"app.{app.name}", "node": f"{app.name}@{socket.gethostname()}"},
     )
-    asyncio.run(run_app(app, settings))
+    try:
+        asyncio.run(run_app(app, settings))
+    except BadBrokerUrl as error:
+        _log.error("app_not_started", app=app.name, code=error.code, why=str(error))
+        sys.exit(1)

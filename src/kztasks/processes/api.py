@@ -58,7 +58,10 @@ async def run_api(settings: Settings) -> None:
     stop = stop_event()
     store = MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
     bus = AmqpBus(
-        settings.amqp_url.get_secret_value(), name="api", heartbeat_s=settings.amqp_heartbeat_s
+        settings.amqp_url.get_secret_value(),
+        name="api",
+        heartbeat_s=settings.amqp_heartbeat_s,
+        insecure=settings.insecure_amqp,
     )
     await bus.start()
     if await unless_stopped(stop, store.prepare):

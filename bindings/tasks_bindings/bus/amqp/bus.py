@@ -9,9 +9,9 @@ from typing import Final
 from weakref import WeakSet
 
 import structlog
-from yarl import URL
 
 from tasks_bindings.bus.amqp import driver
+from tasks_bindings.bus.amqp.broker_url import checked_url
 from tasks_bindings.bus.amqp.consumer import AmqpSubscription
 from tasks_bindings.bus.amqp.link import Address
 from tasks_bindings.bus.amqp.session import PROBE_TIMEOUT_S, Session
@@ -29,14 +29,16 @@ class AmqpBus:
     """One process's way to RabbitMQ.
 
     Args:
-        url: `amqp://user:password@host:port/vhost`, or `amqps://`, whose certificate is verified.
+        url: `amqp://user:password@host:port/vhost` on this machine, or `amqps://`, whose
+            certificate is verified; see `checked_url`.
         name: shown to the broker's operators as the name of the connections.
         heartbeat_s: seconds; the broker drops a silent connection after twice as long.
         connect_timeout_s: seconds for opening one connection.
         ssl_context: for `amqps`, in place of the system's certificates.
+        insecure: connect without a proof of who the broker is, too.
 
     Raises:
-        ValueError: the URL is none of AMQP's.
+        BadBrokerUrl: the URL is none of AMQP's, or not secure.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class AmqpBus:
         heartbeat_s: int = 20,
         connect_timeout_s: float = 5.0,
         ssl_context: SSLContext | None = None,
+        insecure: bool = False,
     ) -> None:
         driver.prepare()
         self._address = Address(
-            url=_checked(url),
+            url=checked_url(url, insecure=insecure),
             name=name,
             heartbeat_s=heartbeat_s,
             connect_timeout_s=connect_timeout_s,
@@ -184,10 +187,3 @@ class AmqpBus:
     def _forget(self, subscription: AmqpSubscription) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-
-
-def _checked(url: str) -> URL:
-    parsed = URL(url)
-    if parsed.scheme not in {"amqp", "amqps"} or parsed.host is None:
-        raise ValueError("the broker's URL must begin with amqp:// or amqps:// and name a host")
-    return parsed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,9 @@ from tasks_bindings.bus.amqp import AmqpBus
 from tasks_bindings.verify import RowVerifier
 
 _log = structlog.get_logger(__name__)
+
+STORE_ANSWER_S: Final = 10.0
+"""A client is told after so long that the database does not answer."""
 
 
 @asynccontextmanager
@@ -56,7 +60,9 @@ async def serving(
 async def run_api(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     stop = stop_event()
-    store = MongoStore(settings.mongo_url.get_secret_value(), settings.mongo_database)
+    store = MongoStore(
+        settings.mongo_url.get_secret_value(), settings.mongo_database, answer_s=STORE_ANSWER_S
+    )
     bus = AmqpBus(
         settings.amqp_url.get_secret_value(),
         name="api",

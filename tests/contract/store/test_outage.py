@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +45,24 @@ async def store(
     await store.prepare()
     yield store
     await store.close()
+
+
+async def test_a_call_of_a_server_that_hangs_ends_in_the_time_that_is_set(
+    server: EmbeddedStore,
+) -> None:
+    store = MongoStore(server.url, answer_s=1.0)
+    await store.prepare()
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        for call in (store.tasks.get("0" * 30), store.tasks.insert(a_task())):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await call
+            assert time.monotonic() - began < 5
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+        await store.close()
 
 
 T = TypeVar("T")

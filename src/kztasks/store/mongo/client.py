@@ -41,18 +41,25 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 class MongoStore:
     """`Store` on a MongoDB, or on the embedded server. Belongs to one event loop."""
 
-    def __init__(self, url: str, database: str = "kztasks") -> None:
+    def __init__(
+        self, url: str, database: str = "kztasks", *, answer_s: float | None = None
+    ) -> None:
         """Nothing is sent before the first call.
 
         Args:
             url: `mongodb://` or `mongodb+srv://` address.
             database: name of the database.
+            answer_s: seconds for each call, the driver's own attempts and all. Without it a call of
+                a server that hangs takes as long as the driver's timeouts add up to.
 
         Raises:
             Misconfigured: the address or the name makes no sense.
         """
+        options = dict(_OPTIONS)
+        if answer_s is not None:
+            options["timeoutMS"] = int(answer_s * 1000)
         try:
-            self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(url, **_OPTIONS)
+            self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(url, **options)
             self._database = self._client[database]
         except (PyMongoError, ValueError) as error:
             raise Misconfigured("the database's address or name makes no sense") from error

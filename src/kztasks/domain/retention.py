@@ -22,10 +22,11 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Files that were stored for a task, whether or not it knows of them."""
+    """What was stored for a task, whether or not it knows of it: files, and perhaps its log."""
 
     task_id: str
     file_ids: tuple[str, ...] = ()
+    log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,11 @@ def left_behind(belongings: Belongings, task: Trace | None) -> LeftBehind:
         task: the task as it is now; `None` if there is none.
     """
     if task is None:
-        return LeftBehind(belongings.file_ids, log=True)
+        return LeftBehind(belongings.file_ids, log=belongings.log)
     unknown = tuple(one for one in belongings.file_ids if one not in task.file_ids)
     if not task.is_final:
         return LeftBehind(is_open=bool(unknown))
-    return LeftBehind(unknown, log=task.is_log_removed)
+    return LeftBehind(unknown, log=belongings.log and task.is_log_removed)
 
 
 def owner_of(file_id: str) -> str:

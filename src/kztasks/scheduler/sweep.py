@@ -23,9 +23,11 @@ from kztasks.store.retention import Due, LooseEnd
 _log = structlog.get_logger(__name__)
 
 STEP: Final = 100
-"""Tasks, loose ends, records or entries in one step."""
+"""Tasks, records or entries that are removed in one step."""
+PAGE: Final = 500
+"""Tasks or loose ends that are asked for at once; the embedded server looks at all to find some."""
 MOST_STEPS: Final = 1000
-"""Steps of one kind in one pass; what is left is for the next."""
+"""Pages or steps of one kind in one pass; what is left is for the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +145,15 @@ class Sweeper:
 
     async def _expire(self, what: Due) -> None:
         for _ in range(MOST_STEPS):
-            due = await self._store.due(what, limit=STEP)
-            if not due:
+            due = await self._store.due(what, limit=PAGE)
+            for first in range(0, len(due), STEP):
+                step = due[first : first + STEP]
+                end = await self._store.expire(what, step)
+                self.swept.count(what.part, len(step))
+                await self._settle(end)
+                await self._breathe()
+            if len(due) < PAGE:
                 return
-            await self._settle(await self._store.expire(what, due))
-            self.swept.count(what.part, len(due))
-            await self._breathe()
 
     async def _settle(self, end: LooseEnd) -> bool:
         """Remove what nobody needs, by the tasks as they are now; whether that was decided."""
@@ -164,9 +169,9 @@ class Sweeper:
 
     async def _tie_up(self, before: datetime) -> None:
         for _ in range(MOST_STEPS):
-            ends = await self._store.loose_ends(before, limit=STEP)
+            ends = await self._store.loose_ends(before, limit=PAGE)
             await self._sort_out(ends)
-            if len(ends) < STEP:
+            if len(ends) < PAGE:
                 return
             await self._breathe()
 

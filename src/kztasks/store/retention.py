@@ -73,7 +73,7 @@ class RetentionStore(Protocol):
         ...
 
     async def due(self, what: Due, *, limit: int) -> list[Belongings]:
-        """Tasks that `what` holds for, `limit` at most, in any order; each with its files."""
+        """Tasks that `what` holds for, `limit` at most, in any order; each with what goes."""
         ...
 
     async def count_due(self, what: Due) -> int:

@@ -234,3 +234,15 @@ def mortal(url: str, database: str, death: Death) -> Iterator[MongoStore]:
         pass
     finally:
         store._client.close()
+
+
+class StoreWith:
+    """A store with some parts of it replaced."""
+
+    def __init__(self, store: Store, **parts: Any) -> None:
+        self._store = store
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

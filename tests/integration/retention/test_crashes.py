@@ -87,7 +87,11 @@ async def test_a_scheduler_that_dies_while_it_removes_a_task(
     deaths, at = 0, 1
     while True:
         task = await ended(store)
-        if not await dying(lambda store, task=task: store.tasks.delete(task.id), at, is_after):
+
+        async def remove(scheduler: Store, task_id: str = task.id) -> None:
+            await scheduler.tasks.delete(task_id)
+
+        if not await dying(remove, at, is_after):
             break
         deaths, at = deaths + 1, at + 1
         assert deaths < MOST_WRITES

@@ -17,7 +17,7 @@ from kztasks.scheduler.sweep import Sweeper, Swept
 from kztasks.store.access_records import AuditEntry
 from kztasks.store.interface import Store
 from kztasks.store.mongo import MongoStore, files
-from kztasks.store.mongo.files import CHUNK_BYTES
+from kztasks.store.mongo.files import CHUNK_BYTES, ChunkDocument
 from tests.contract.store.samples import CREATED, a_record
 from tests.integration.retention.leftovers import (
     BIG,
@@ -187,6 +187,21 @@ async def test_an_upload_that_was_given_up_for_lost_fails_when_it_goes_on(
     with pytest.raises(StoreUnavailable, match="removed while"):
         await _interrupted(store, BIG)
     assert (await stored(store, store_folder)).chunks == 0
+
+
+async def test_chunks_that_arrive_after_their_upload_was_given_up_for_lost_go_too(
+    store: MongoStore, store_folder: Path | None
+) -> None:
+    """Of a front that stood still in the middle of a write, and dies right after it."""
+    file_id = "f" * 30 + ".in.csv"
+    await store.files.note(file_id)
+    assert (await sweep(store, 25 * HOURS)).left_behind == 1
+    late: ChunkDocument = {"_id": f"{file_id}:0", "files_id": file_id, "n": 0, "data": b"x"}
+    await store.files.add_chunks([late])
+    assert (await stored(store, store_folder)).chunks == 1
+    await sweep(store, 25 * HOURS)
+    found = await stored(store, store_folder)
+    assert (found.chunks, found.loose_ends) == (0, 0)
 
 
 async def _interrupted(store: MongoStore, size: int) -> None:

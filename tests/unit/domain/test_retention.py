@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kztasks.domain.retention import Belongings, Trace, left_behind, owner_of
 
 FILES = st.lists(st.sampled_from("abcdef"), unique=True).map(tuple)
-BELONGINGS = st.builds(Belongings, st.just("t"), FILES)
+BELONGINGS = st.builds(Belongings, st.just("t"), FILES, st.booleans())
 KNOWN = st.frozensets(st.sampled_from("abcdef"))
 RUNNING = st.builds(Trace, st.just(value=False), KNOWN, st.booleans())
 ENDED = st.builds(Trace, st.just(value=True), KNOWN, st.booleans())
@@ -36,14 +36,14 @@ def test_of_an_ended_task_what_it_does_not_know_goes_and_its_log_if_it_is_remove
 ) -> None:
     left = left_behind(belongings, task)
     assert set(left.file_ids) == set(belongings.file_ids) - task.file_ids
-    assert left.log == task.is_log_removed
+    assert left.log == (belongings.log and task.is_log_removed)
     assert not left.is_open
 
 
 @given(BELONGINGS)
 def test_of_a_task_that_is_gone_everything_goes(belongings: Belongings) -> None:
     left = left_behind(belongings, None)
-    assert (left.file_ids, left.log, left.is_open) == (belongings.file_ids, True, False)
+    assert (left.file_ids, left.log, left.is_open) == (belongings.file_ids, belongings.log, False)
 
 
 @given(st.from_regex(r"[0-9a-f]{30}", fullmatch=True), st.text(max_size=20))

@@ -23,6 +23,7 @@ class BelongingsDocument(TypedDict):
 
     id: str
     files: list[str]
+    log: int
 
 
 class LooseEndDocument(TypedDict):
@@ -47,7 +48,8 @@ class MongoLooseEnds:
     async def hold(self, end_id: str, belongings: Sequence[Belongings]) -> None:
         """Write a loose end; written again, it has shown life."""
         tasks: list[BelongingsDocument] = [
-            {"id": one.task_id, "files": list(one.file_ids)} for one in belongings
+            {"id": one.task_id, "files": list(one.file_ids), "log": int(one.log)}
+            for one in belongings
         ]
         with translated("noting what may be left behind"):
             await self._ends.update_one(
@@ -106,7 +108,10 @@ class MongoLooseEnds:
 def _loose_end(document: LooseEndDocument) -> LooseEnd:
     return LooseEnd(
         end_id=document["_id"],
-        belongings=tuple(Belongings(one["id"], tuple(one["files"])) for one in document["tasks"]),
+        belongings=tuple(
+            Belongings(one["id"], tuple(one["files"]), log=bool(one["log"]))
+            for one in document["tasks"]
+        ),
         beat=document["beat"],
         is_doomed="doomed" in document,
     )

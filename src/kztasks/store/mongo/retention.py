@@ -87,10 +87,11 @@ class MongoRetention:
 
     async def due(self, what: Due, *, limit: int) -> list[Belongings]:
         """Tasks that have kept a part for long enough."""
-        found = self._tasks.find(_query(what), _FILES).limit(limit)
+        wanted = {"_id": 1} if what.part is Part.LOG else _FILES
+        found = self._tasks.find(_query(what), wanted).limit(limit)
         with translated("looking for what was kept for long enough"):
             documents = await found.to_list(limit)
-        return [Belongings(one["_id"], tuple(_file_ids(one))) for one in documents]
+        return [_belongings(what.part, one) for one in documents]
 
     async def count_due(self, what: Due) -> int:
         """How many they are."""
@@ -175,6 +176,11 @@ def _query(what: Due) -> dict[str, Any]:
     if what.with_output is not None:
         query["output"] = {"$exists": what.with_output}
     return query
+
+
+def _belongings(part: Part, document: TaskDocument) -> Belongings:
+    file_ids = () if part is Part.LOG else tuple(_file_ids(document))
+    return Belongings(document["_id"], file_ids, log=part is not Part.FILES)
 
 
 def _file_ids(document: TaskDocument) -> list[str]:

@@ -271,7 +271,8 @@ def _owned(task_id: str, node: str | None, epoch: int) -> Guard:
 
 
 def _belongings(task: Task) -> Belongings:
-    return Belongings(task.id, tuple(file.file_id for file in stored_files(task).values()))
+    file_ids = tuple(file.file_id for file in stored_files(task).values())
+    return Belongings(task.id, file_ids, log=True)
 
 
 def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:

@@ -34,8 +34,8 @@ MUST_EXIST = (
     "event_loop_lag_seconds_count",
     "event_loop_lag_max_seconds",
     'kazoo_messages_total{outcome="invalid"}',
-    'turns{app="skel",state="waiting"}',
-    'turns{app="skel",state="out"}',
+    'turns{app="fast",state="waiting"}',
+    'turns{app="fast",state="out"}',
     'janitor_removed_total{what="logs"}',
 )
 
@@ -64,7 +64,7 @@ def sample(text: str, name: str) -> float:
 
 def test_a_scheduler_answers_probes_and_tells_what_it_did(cluster: Cluster, client: Client) -> None:
     port = port_of(cluster.scheduler(ops_port="0"))
-    cluster.app()
+    cluster.app("tests.apps.fast:app")
     client.wait_for_action("skel", "id2")
     task_id = client.create("skel", "id2", numbered_csv(ROWS))
     client.begin(task_id)

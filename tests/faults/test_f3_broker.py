@@ -26,7 +26,7 @@ ROW: Final = MatrixRow(
 )
 MOST_S: Final = 3.0
 MOST_REPEATS: Final = 1.0
-ROW_S: Final = 0.02
+ROW_S: Final = 0.04
 LOOK_S: Final = 0.02
 PATIENCE_S: Final = 60.0
 

@@ -31,7 +31,7 @@ SETTINGS: Final = {
     "node_ttl_s": str(TTL_S),
     "log_level": "debug",  # says when a batch was due
 }
-ROW_S: Final = 0.02
+ROW_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,11 @@ class Observer:
         """
         return await self._database[name].find({}).to_list(None)
 
+    async def ask_to_stop(self, task_id: str) -> None:
+        """Have the document of a task say that it is to stop, as if whoever wrote it then died."""
+        guard = {"_id": {"$eq": task_id}, "pvt_status": {"$eq": "executing"}}
+        await self._database["tasks"].update_one(guard, {"$set": {"stop_requested": True}})
+
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from tests.faults.harness.cluster import FaultCluster
 
@@ -43,9 +43,18 @@ async def _watch(cluster: FaultCluster, silence_s: float) -> None:
         if commits is not None and commits != known:
             known, since = commits, time.monotonic()
         if time.monotonic() - since > silence_s:
+            going = [task for task in await cluster.observer.tasks() if is_going(task)]
             dumped = await dump(cluster)
-            raise Stalled(f"no commit for {silence_s:g} s; stacks in the logs of {dumped}")
+            raise Stalled(
+                f"no commit for {silence_s:g} s; {len(going)} tasks had not ended; "
+                f"stacks in the logs of {dumped}"
+            )
         await asyncio.sleep(LOOK_S)
+
+
+def is_going(task: Mapping[str, Any]) -> bool:
+    """Whether a task document is of one that has not ended."""
+    return task["pvt_status"] in ("pending", "executing")
 
 
 async def dump(cluster: FaultCluster) -> list[str]:

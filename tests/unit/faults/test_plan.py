@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.harness.pace import FASTEST_S, SLOWEST_S, next_pace
+from tests.faults.harness.pace import RANGE, next_pace
 from tests.faults.harness.plan import Kind, Mix, counts_of, plan_of
 
 WEIGHTS = {
@@ -48,8 +48,10 @@ def test_gaps_and_lengths_stay_in_their_bounds() -> None:
         assert low <= planned.hold_s <= high
 
 
-def test_rows_that_are_ahead_of_the_faults_become_slower_and_others_faster() -> None:
-    assert next_pace(0.02, rows_done=0.5, faults_done=0.2) > 0.02
-    assert next_pace(0.02, rows_done=0.2, faults_done=0.5) < 0.02
-    assert next_pace(SLOWEST_S, rows_done=0.5, faults_done=0.2) == SLOWEST_S
-    assert next_pace(FASTEST_S, rows_done=0.2, faults_done=0.5) == FASTEST_S
+def test_rows_that_are_ahead_of_the_faults_become_slower_and_others_faster_in_bounds() -> None:
+    least, most = (0.02 * part for part in RANGE)
+    ahead = {"rows_done": 0.5, "faults_done": 0.2}
+    behind = {"rows_done": 0.2, "faults_done": 0.5}
+    assert least < next_pace(0.02, 0.02, **behind) < 0.02 < next_pace(0.02, 0.02, **ahead) < most
+    assert next_pace(most, 0.02, **ahead) == most
+    assert next_pace(least, 0.02, **behind) == least

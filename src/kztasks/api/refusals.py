@@ -97,7 +97,8 @@ class FileExpired(NoSuchFile):
 
 def missing_file(task: Task, name: str) -> NoSuchFile:
     """Why a task has no file of this name."""
-    has_expired = Part.FILES in task.removed
+    is_made_of_log = name == "out.csv" and Part.LOG in task.removed
+    has_expired = Part.FILES in task.removed or is_made_of_log
     return FileExpired(task.id, name) if has_expired else NoSuchFile(task.id, name)
 
 

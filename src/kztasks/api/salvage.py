@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from kztasks.api.refusals import NoSuchFile
+from kztasks.api.refusals import missing_file
 from kztasks.domain.output import output_parts
 from kztasks.domain.task import Task
 from kztasks.errors import LogBroken
@@ -25,12 +25,12 @@ async def output_from_log(log: LogStore, task: Task) -> AsyncIterator[bytes]:
     """
     head = await log.head(task.id) if task.is_output_in_log else None
     if head is None or not head.is_end:
-        raise NoSuchFile(task.id, "out.csv")
+        raise missing_file(task, "out.csv")
     parts = output_parts(log.records(task.id), head)
     try:
         first = await anext(parts)
     except (LogBroken, StopAsyncIteration):
-        raise NoSuchFile(task.id, "out.csv") from None
+        raise missing_file(task, "out.csv") from None
     return _resumed(first, parts)
 
 

@@ -96,7 +96,7 @@ class Task:
     def is_output_in_log(self) -> bool:
         """Whether it ran and ended, but the only copy of its `out.csv` is in its log."""
         has_run = self.status.is_final and self.owner is not None
-        return has_run and self.output is None and Part.LOG not in self.removed
+        return has_run and self.output is None and not self.removed
 
 
 def public_json(task: Task) -> dict[str, object]:

@@ -16,10 +16,13 @@ pytestmark = pytest.mark.store
 EXPIRED = "removed after the time that it is kept"
 
 
-async def expired(front: Front, part: Part) -> str:
+OUTPUT = b'"col1","col2"\n"1","2"\n'
+
+
+async def expired(front: Front, part: Part, output: bytes | None = OUTPUT) -> str:
     task_id = await front.create()
     await front.http.patch(f"{TASKS}/{task_id}")
-    await front.scheduler.end(task_id, TaskStatus.PARTIAL, b'"col1","col2"\n"1","2"\n')
+    await front.scheduler.end(task_id, TaskStatus.PARTIAL, output)
     store = front.store.retention
     due = Due(part, await store.now() + timedelta(days=1))
     await store.expire(due, await store.due(due, limit=10))
@@ -37,6 +40,16 @@ async def test_a_file_whose_time_is_over_is_not_found_and_the_answer_says_why(
     assert response.json()["data"] == {
         "message": "bad identifier", "cause": task_id, "reason": EXPIRED,
     }  # fmt: skip
+
+
+async def test_an_output_that_went_with_the_log_is_not_found_and_the_answer_says_why(
+    front: Front,
+) -> None:
+    task_id = await expired(front, Part.LOG, None)
+    response = await front.http.get(f"{TASKS}/{task_id}/output")
+
+    assert response.status_code == 404
+    assert response.json()["data"]["reason"] == EXPIRED
 
 
 async def test_a_task_without_its_files_is_still_there_and_lists_none(front: Front) -> None:

@@ -40,6 +40,13 @@ class RunTimeSettings(BaseModel):
     )
 
 
+async def run_time_settings(store: Store) -> RunTimeSettings:
+    """The settings document as it is now; defaults in place of what is bad in it."""
+    run_time = RunTime(store)
+    await run_time.refresh()
+    return run_time.current
+
+
 class RunTime:
     """The present values; `refresh` reads them again."""
 

@@ -23,6 +23,7 @@ from kztasks.api.edge.paths import PathTable
 from kztasks.api.edge.scope import RequestScope
 from kztasks.api.envelope import VERSION
 from kztasks.api.errors import failure_of
+from kztasks.api.headless import errors as headless_errors
 from kztasks.api.limits import errors as limits_errors
 from kztasks.api.openapi import describe
 from kztasks.api.routes import (
@@ -35,6 +36,7 @@ from kztasks.api.routes import (
     health,
     protocol,
     tasks,
+    triggers,
     watch,
 )
 from kztasks.api.routes.document import keep_document
@@ -42,7 +44,14 @@ from kztasks.api.services import build_services, install, services_in, services_
 from kztasks.csvio import CsvError
 from kztasks.errors import KztasksError
 
-__all__ = ["MOUNTS", "OPEN_ROUTES", "announce_close", "create_app", "limits_errors"]
+__all__ = [
+    "MOUNTS",
+    "OPEN_ROUTES",
+    "announce_close",
+    "create_app",
+    "headless_errors",
+    "limits_errors",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -76,6 +85,7 @@ MOUNTS: Final[tuple[Mount, ...]] = (
     ("/v2", (catalogue.router, auth.router, document.router, protocol.router), []),
     (_BY_ACCOUNT_PREFIX, _WHOLE, _BY_ACCOUNT),
     ("/v2/account/tasks", _WHOLE, _OWN),
+    ("/v2/tasks/triggers", (triggers.router,), _ADMIN),
     ("/v2/tasks", (collection.create_router, *_ITEM), _ADMIN),
 )
 """Where which routes are, and what grants access to an account there."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kztasks.domain.firing import CallOutcome, FiringOutcome
 from kztasks.domain.status import TaskStatus
 
 
@@ -73,6 +74,63 @@ class TaskEnvelope(_Common):
     page_size: int | None = None
     revision: str | None = None
     start_refused: str | None = None
+
+
+class HandlerCallFields(BaseModel):
+    """The call of one function of a trigger."""
+
+    app: str
+    handler: str | None = None
+    database: str | None = None
+    outcome: CallOutcome
+    took_ms: int
+    error: str | None = None
+
+
+class FiringFields(BaseModel):
+    """A firing of a trigger; `instant` and `missed_from` are Gregorian seconds."""
+
+    instant: int
+    outcome: FiringOutcome
+    node: str
+    late_ms: int
+    took_ms: int
+    calls_made: int
+    calls_failed: int
+    calls: list[HandlerCallFields]
+    current: HandlerCallFields | None = None
+    database: str | None = None
+    missed: int | None = None
+    missed_from: int | None = None
+    reason: str | None = None
+
+
+class TriggerFields(BaseModel):
+    """A trigger; `next` is in Gregorian seconds."""
+
+    trigger: str
+    apps: list[str]
+    next: int | None
+    running: bool
+    requested: bool
+    last_firing: FiringFields | None
+    firings: list[FiringFields] | None = None
+
+
+class TriggerEnvelope(_Common):
+    """One trigger."""
+
+    status: Literal["success"]
+    data: TriggerFields
+    revision: str | None = None
+
+
+class TriggerListEnvelope(_Common):
+    """All triggers."""
+
+    status: Literal["success"]
+    data: list[TriggerFields]
+    revision: str | None = None
 
 
 class TaskListEnvelope(_Common):

@@ -32,6 +32,8 @@ _EXAMPLES: Final = {
     "task_id": TASK_ID,
     "key_id": "01",
     "message_type": "batch",
+    "trigger": "day",
+    "app": "housekeeping",
 }
 _IDS: Final = {"account_id": "^[0-9a-f]{32}$", "task_id": "^[0-9a-f]{30}$"}
 _RETRY_AFTER: Final = {

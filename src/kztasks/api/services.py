@@ -13,6 +13,7 @@ from kztasks.api.creation import Creator
 from kztasks.api.deps import ApiDeps
 from kztasks.api.envelope import Envelopes
 from kztasks.api.events import EventStreams
+from kztasks.api.headless.triggers import TriggerService
 from kztasks.api.idempotency import Idempotency
 from kztasks.api.identity.keyring import KeyRing
 from kztasks.api.identity.tokens import Tokens
@@ -39,6 +40,7 @@ class Services:
     validator: Validator
     idempotency: Idempotency
     tasks: TaskService
+    triggers: TriggerService
     events: EventStreams
     keyring: KeyRing
     tokens: Tokens
@@ -75,6 +77,7 @@ def build_services(deps: ApiDeps) -> Services:
         validator=Validator(catalogue, Verifications(deps.verifier), settings),
         idempotency=Idempotency(store, creator),
         tasks=tasks,
+        triggers=TriggerService(deps, audit),
         events=EventStreams(tasks, settings, streams, metrics, closing),
         keyring=keyring,
         tokens=Tokens(store, keyring, settings.tokens.lifetime_s, deps.clock),

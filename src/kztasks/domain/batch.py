@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kztasks.csvio import Row
+from kztasks.domain.expansion import Expansion
 from kztasks.domain.lines import encode_lines
-from kztasks.domain.outcome import End, Rules, interpret
+from kztasks.domain.outcome import End, Outcome, Rules, interpret
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def settle(
         rules: of the task.
         rows: the rows of the batch; `None` for a task without input.
     """
+    expansion = Expansion(rules.header.columns)
+    is_measured = rules.is_noinput or not expansion.is_bounded(len(returns))
     lines: list[Row] = []
     failed_rows: list[int] = []
     failed_lines: list[int] = []
@@ -53,6 +56,8 @@ def settle(
     reason: str | None = None
     for index, returned in enumerate(returns):
         outcome = interpret(returned, rules, rows[index] if rows is not None else [])
+        if is_measured and (why := expansion.add(outcome.lines)) is not None:
+            outcome = Outcome(end=End.FAULT, reason=why)
         if outcome.failed:
             failed_rows.append(index)
             failed_lines.extend(range(len(lines), len(lines) + len(outcome.lines)))

@@ -12,6 +12,8 @@ from typing import Final
 
 from kztasks.domain.gregorian import from_unix
 
+DATABASES: Final = "tasks.triggers.databases"
+"""Stands for a whole pass over the databases, which fires the four database triggers."""
 MOST_CALLS_KEPT: Final = 100
 """Calls that a firing's record holds one by one; of a pass over databases, those that failed."""
 

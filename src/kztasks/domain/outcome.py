@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from kztasks.csvio import Cell, Row, cell_text
+from kztasks.domain.expansion import too_many_cells
 from kztasks.domain.header import ERROR_COLUMN, OutputHeader
 
 CRASHED: Final = "applier crashed"
@@ -202,6 +203,8 @@ def _noinput_rows(many: list[Any], rules: Rules) -> Outcome:
     """Rows of a task without input; a list must fit the header, or the task cannot go on."""
     if many == [[]]:
         return Outcome(failed=1)
+    if (why := too_many_cells(len(many), rules.width)) is not None:
+        return Outcome(end=End.FAULT, reason=why)
     lines: list[Row] = []
     for cells in many:
         if isinstance(cells, dict):

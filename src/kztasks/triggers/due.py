@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from kztasks.domain.cron import between, latest
 from kztasks.domain.firing import TriggerState
-from kztasks.triggers.instants import between, latest
 from tasks_bindings.wire.keys import Trigger
 
 ON_TIME_S: Final = 5.0

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import structlog
 
-from kztasks.domain.firing import CallOutcome, Handler, HandlerCall, TriggerState
+from kztasks.domain.cron import PERIOD_S, latest
+from kztasks.domain.firing import DATABASES, CallOutcome, Handler, HandlerCall, TriggerState
 from kztasks.store.triggers import TriggerStore
-from kztasks.triggers.instants import PERIOD_S, latest
 from tasks_bindings.bindings import TasksBindings
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
@@ -26,8 +26,6 @@ from tasks_bindings.wire.messages import BACKGROUND, CallResult
 
 _log = structlog.get_logger(__name__)
 
-DATABASES: Final = "tasks.triggers.databases"
-"""Stands for a whole pass over the databases, which fires the four database triggers."""
 MAX_ERROR: Final = 500
 PATIENCE_S: Final = 10.0
 """How long an app that is away is waited for: it may be restarting, or not yet be known here."""

@@ -13,8 +13,10 @@ from typing import Final
 
 import structlog
 
+from kztasks.domain.cron import PERIOD_S
 from kztasks.domain.databases import Patterns
 from kztasks.domain.firing import (
+    DATABASES,
     Firing,
     Handler,
     HandlerCall,
@@ -28,8 +30,7 @@ from kztasks.store.interface import NodeStore
 from kztasks.store.triggers import TriggerStore
 from kztasks.triggers.clock import Clock
 from kztasks.triggers.due import Due, MissedPolicy, cron_due, pass_due
-from kztasks.triggers.handlers import DATABASES, Handlers
-from kztasks.triggers.instants import PERIOD_S
+from kztasks.triggers.handlers import Handlers
 from kztasks.triggers.series import Series, Step, patiently
 from tasks_bindings.wire.keys import Trigger
 

@@ -40,6 +40,7 @@ LISTED, FOUND, CREATED, NO_TASK = 200, 200, 201, 404
 ACCOUNT: Final = "/v2/accounts/{account_id}/tasks"
 OWN: Final = "/v2/account/tasks"
 TASKS: Final = "/v2/tasks"
+TRIGGERS: Final = "/v2/tasks/triggers"
 ITEM: Final = {
     ("GET", "/{task_id}"), ("PATCH", "/{task_id}"), ("DELETE", "/{task_id}"),
     ("PATCH", "/{task_id}/stop"), ("GET", "/{task_id}/input"), ("GET", "/{task_id}/output"),
@@ -65,6 +66,10 @@ TABLE: Final[dict[tuple[str, str], dict[str, int]]] = {
     **{(method, ACCOUNT + path): rights(NO_TASK, *FAMILY) for method, path in ITEM},
     **{(method, OWN + path): rights(NO_TASK, *ALL) for method, path in ITEM},
     **{(method, TASKS + path): rights(NO_TASK, "admin") for method, path in ITEM},
+    ("GET", TRIGGERS): rights(LISTED, "admin"),
+    ("GET", f"{TRIGGERS}/{{trigger}}"): rights(NO_TASK, "admin"),
+    ("PATCH", f"{TRIGGERS}/{{trigger}}"): rights(NO_TASK, "admin"),
+    ("DELETE", f"{TRIGGERS}/{{trigger}}/apps/{{app}}"): rights(NO_TASK, "admin"),
     ("GET", "/v2/token_auth"): rights(FOUND, *ALL),
     ("DELETE", "/v2/token_auth"): rights(FOUND, *ALL),
 }
@@ -152,7 +157,14 @@ async def ask(
     front: Front, method: str, template: str, token: str | None, *, tunnel: str | None = None
 ) -> int:
     """Send a request about account A, or about a task that nobody has."""
-    url = template.format(account_id=A, task_id="0" * 30, key_id="01", message_type="batch")
+    url = template.format(
+        account_id=A,
+        task_id="0" * 30,
+        key_id="01",
+        message_type="batch",
+        trigger="day",
+        app="none",
+    )
     query = {"category": "skel", "action": "tick"} if method == "PUT" else {}
     headers = {"x-auth-token": token} if token else {}
     body: dict[str, Any] | None = None

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from kztasks.domain.firing import CallOutcome, FiringOutcome
+from kztasks.domain.firing import DATABASES, CallOutcome, FiringOutcome
 from kztasks.store.mongo import MongoStore
-from kztasks.triggers.handlers import DATABASES
 from tasks_bindings import ALL_DBS, App, Trigger
 from tests.integration.triggers.kit import Site, at, eventually
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kztasks.domain.cron import PERIOD_S, between, following, latest
 from kztasks.domain.firing import TriggerState
 from kztasks.triggers.due import NOBODY, STILL_RAN, Due, cron_due, pass_due
-from kztasks.triggers.instants import PERIOD_S, between, following, latest
 from tasks_bindings.wire.keys import Trigger
 
 

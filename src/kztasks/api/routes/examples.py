@@ -52,6 +52,27 @@ VALIDITY: Final[Mapping[str, Any]] = MappingProxyType(
         ],
     }
 )
+TRIGGER: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "trigger": "day",
+        "apps": ["housekeeping"],
+        "next": 63_963_043_200,
+        "running": False,
+        "requested": False,
+        "last_firing": {
+            "instant": 63_962_956_800,
+            "outcome": "done",
+            "node": "kztasks@tasks1",
+            "late_ms": 4,
+            "took_ms": 1250,
+            "calls_made": 1,
+            "calls_failed": 0,
+            "calls": [
+                {"app": "housekeeping", "handler": "clean", "outcome": "ok", "took_ms": 1248}
+            ],
+        },
+    }
+)
 INPUT_CSV: Final = "e164\n+14155550123\n+14155550124\n"
 OUTPUT_CSV: Final = '"e164","error"\n"+14155550123",\n'
 EVENTS: Final = (

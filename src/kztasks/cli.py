@@ -26,6 +26,7 @@ from kztasks.processes.signals import stop_event
 from kztasks.protocol_cli import asyncapi
 from kztasks.run_time import RunTimeSettings
 from kztasks.settings import Settings
+from kztasks.triggers_cli import triggers
 from tasks_bindings.errors import BindingsError
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.sdk.load import load_app
@@ -34,6 +35,7 @@ from tasks_bindings.sdk.process import main as run_app_process
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(accounts, name="accounts")
 app.add_typer(output, name="output")
+app.add_typer(triggers, name="triggers")
 app.command()(asyncapi)
 app.command()(janitor)
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from kztasks.errors import StoreUnavailable
-from kztasks.store.interface import FileStore, Store, Upload
+from kztasks.domain.log import LogRecord, RecordKind
+from kztasks.errors import StoreFull, StoreUnavailable
+from kztasks.store.interface import FileStore, LogStore, NodeStore, Store, Upload
 
 
 class StoreWith:
@@ -20,6 +21,40 @@ class StoreWith:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+
+class FullLog:
+    """A log that takes no batch while `is_full`; all else, small as it is, is still taken."""
+
+    def __init__(self, log: LogStore) -> None:
+        self._log = log
+        self.is_full = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def append(self, record: LogRecord) -> LogRecord:
+        """Insert it, if there is room."""
+        if self.is_full and record.kind is RecordKind.BATCH:
+            raise StoreFull("the database has no room")
+        return await self._log.append(record)
+
+
+class FullNodes:
+    """Heartbeats that are not taken while `is_full`; they can be read, and removed."""
+
+    def __init__(self, nodes: NodeStore) -> None:
+        self._nodes = nodes
+        self.is_full = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._nodes, name)
+
+    async def beat(self, node_id: str) -> bool:
+        """Count one up, if there is room."""
+        if self.is_full:
+            raise StoreFull("the database has no room")
+        return await self._nodes.beat(node_id)
 
 
 class FailingUploads:

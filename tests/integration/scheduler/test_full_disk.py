@@ -10,11 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from kztasks.domain.status import TaskStatus
-from kztasks.errors import StoreUnavailable
+from kztasks.errors import StoreFull, StoreUnavailable
 from kztasks.scheduler import noted_log
 from kztasks.store.embedded import EmbeddedStore
 from kztasks.store.mongo import MongoStore
 from tests.integration.scheduler.adding import Adding, sums
+from tests.integration.scheduler.faulty import FullLog, FullNodes, StoreWith
 from tests.integration.scheduler.kit import NODE_TTL_S, Engine, eventually, numbers
 from tests.servers.disk import full_disk
 
@@ -83,6 +84,52 @@ async def test_a_task_waits_for_room_and_loses_and_repeats_nothing(
     unknown = one.scheduler.metrics.registry.get_sample_value("kztasks_unknown_writes_total")
     assert unknown is not None
     assert unknown >= 1
+
+
+async def test_no_task_is_begun_or_taken_over_while_there_is_room_for_small_things_alone(
+    engine: Engine,
+) -> None:
+    """Their first batches would find none."""
+    adding = Adding(held={10: asyncio.Event()})
+    await engine.app(adding.app())
+    log = FullLog(engine.store.log)
+    running = await engine.scheduler(store=StoreWith(engine.store, log=log))
+    first, later, orphan = [await engine.submit("add", numbers(ROWS)) for _ in range(3)]
+    await running.start(first)
+    await eventually(lambda: adding.has_run(10))
+    log.is_full = True
+    adding.held[10].set()
+    told = await engine.until(first, lambda task: task.waiting_for)
+    assert told.waiting_for == "room in the database"
+    with pytest.raises(StoreFull):
+        await running.scheduler.operations.start(later)
+    await engine.store.tasks.claim(orphan, node="dead", worker="dead", now=1)
+    await asyncio.sleep(0.5)  # some rounds
+    assert (await engine.task(later)).status is TaskStatus.PENDING
+    assert (await engine.task(orphan)).rescues == 0
+    log.is_full = False
+    for task_id in (first, orphan):
+        assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
+        assert await engine.output(task_id) == sums(ROWS)
+    await running.start(later)
+    await engine.ended(later)
+    assert adding.repeated == 0
+
+
+async def test_schedulers_whose_heartbeats_find_no_room_do_not_take_each_other_for_dead(
+    engine: Engine,
+) -> None:
+    nodes = FullNodes(engine.store.nodes)
+    running = [await engine.scheduler(store=StoreWith(engine.store, nodes=nodes)) for _ in range(3)]
+    with capture_logs() as logged:
+        nodes.is_full = True
+        await asyncio.sleep(NODE_TTL_S * 2)  # what matters is that so much time goes by
+        nodes.is_full = False
+        await eventually(lambda: all(one.scheduler.life.trouble is None for one in running))
+
+    assert not {"node_dead", "node_declared_dead"} & {line["event"] for line in logged}
+    known = {node.node_id for node in await engine.store.nodes.all()}
+    assert known == {one.scheduler.life.node_id for one in running}
 
 
 async def test_an_output_that_finds_no_room_is_uploaded_when_there_is_some(

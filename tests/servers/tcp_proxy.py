@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-from contextlib import suppress
-from typing import Final
+import random
 
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-_CHUNK: Final = 65536
+from tests.servers.tcp_pipe import Direction, Pipe, Weather, reset
 
 
 class TcpProxy:
-    """Listens on a port of its own and passes bytes to and from one server on loopback."""
+    """Listens on a port of its own and passes bytes to and from one server on loopback.
 
-    def __init__(self, target_port: int) -> None:
+    What is done to the network holds for all connections, present and to come, until `heal`; what
+    is done to connections hits those that are open.
+
+    Args:
+        target_port: of the server.
+        chance: decides how latencies vary.
+    """
+
+    def __init__(self, target_port: int, chance: random.Random | None = None) -> None:
         self.port = 0
         self.resets_seen = 0
         self._target_port = target_port
         self._server: asyncio.Server | None = None
-        self._pipes: set[_Pipe] = set()
+        self._weather = Weather(chance or random.Random())
+        self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flows = asyncio.Event()
-        self._flows.set()
+        self._forgotten: set[asyncio.StreamWriter] = set()
 
     async def start(self, port: int = 0) -> None:
         """Listen; without a `port`, on one that is known then."""
@@ -32,93 +36,130 @@ class TcpProxy:
 
     async def close(self) -> None:
         """Break what is open, and listen no more."""
-        if self._server is not None:
-            self._server.close()
-        self.reset()
+        await self.refuse()
+        for writer in self._forgotten:
+            reset(writer)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def refuse(self) -> None:
+        """Break what is open, and refuse connections until `accept_again`."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.reset()
+
+    async def accept_again(self) -> None:
+        """Listen again on the same port."""
+        if self._server is None:
+            await self.start(self.port)
+
     def reset(self) -> None:
         """Break every open connection at both ends, with a TCP reset."""
-        for pipe in self._pipes:
-            _reset(pipe.sink)
+        for connection in list(self._connections):
+            connection.reset()
 
-    def pause(self) -> None:
-        """Be a network that loses every packet: ends notice nothing, and nothing arrives."""
-        self._flows.clear()
+    def reset_in_frame(self, direction: Direction = Direction.UP) -> None:
+        """Break each open connection with the next bytes that come, of which half is passed on."""
+        for connection in self._connections:
+            connection.pipes[direction].cut_in_half = True
+
+    def half_open(self, told: Direction) -> None:
+        """Lose every open connection; only one of its ends is told, by a reset.
+
+        Args:
+            told: `DOWN` for the clients: the server goes on to believe in them; `UP` for the
+                server.
+        """
+        for connection in list(self._connections):
+            deaf = connection.lose(told)
+            self._forgotten.add(deaf)
+
+    def pause(self, *directions: Direction) -> None:
+        """Be a network that loses every packet: ends notice nothing, and nothing arrives.
+
+        Args:
+            directions: whose packets are lost; both if none is said.
+        """
+        self._weather.stop(directions or tuple(Direction))
 
     def resume(self) -> None:
         """Be a network again: what was sent arrives now, unless its connection was reset."""
-        self._flows.set()
-        for pipe in self._pipes:
-            pipe.flush()
+        self._weather.go_on()
+
+    def slow_down(
+        self,
+        *,
+        latency_s: float = 0.0,
+        jitter_s: float = 0.0,
+        bytes_per_s: float | None = None,
+        slice_bytes: int | None = None,
+        accept_s: float = 0.0,
+    ) -> None:
+        """Be a bad network until `heal`.
+
+        Args:
+            latency_s: seconds that everything takes longer, one way.
+            jitter_s: seconds that it takes longer than that at most, another time each time.
+            bytes_per_s: as much goes through a connection, one way.
+            slice_bytes: everything arrives in pieces of so many bytes at most.
+            accept_s: seconds until a connection that was accepted leads anywhere.
+        """
+        weather = self._weather
+        weather.latency_s, weather.jitter_s, weather.accept_s = latency_s, jitter_s, accept_s
+        weather.bytes_per_s, weather.slice_bytes = bytes_per_s, slice_bytes
+
+    def heal(self) -> None:
+        """Be a good network; what was lost stays lost."""
+        self.slow_down()
+        self.resume()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._weather.sleep(self._weather.accept_s)
         try:
             upstream = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
             writer.transport.abort()
             return
-        for source, sink in ((reader, upstream[1]), (upstream[0], writer)):
-            pipe = _Pipe(source, sink, self._flows)
-            self._pipes.add(pipe)
-            task = asyncio.create_task(self._run(pipe))
+        connection = _Connection((reader, writer), upstream, self._weather)
+        self._connections.add(connection)
+        for pipe in connection.pipes.values():
+            task = asyncio.create_task(self._run(connection, pipe))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, pipe: _Pipe) -> None:
+    async def _run(self, connection: _Connection, pipe: Pipe) -> None:
         try:
             await pipe.run()
         except OSError:
             self.resets_seen += 1
         finally:
-            self._pipes.discard(pipe)
+            self._connections.discard(connection)
 
 
-class _Pipe:
-    """One direction of one connection."""
+class _Connection:
+    """One connection: a pipe in each direction."""
 
     def __init__(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, flows: asyncio.Event
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        weather: Weather,
     ) -> None:
-        self.sink = sink
-        self._source = source
-        self._flows = flows
-        self._held = bytearray()
+        self.pipes: dict[Direction, Pipe] = {
+            Direction.UP: Pipe(Direction.UP, client[0], server[1], weather, self.reset),
+            Direction.DOWN: Pipe(Direction.DOWN, server[0], client[1], weather, self.reset),
+        }
 
-    async def run(self) -> None:
-        """Pass everything on until the source ends; a reset is passed on as a reset.
+    def reset(self) -> None:
+        """Break both ends."""
+        for pipe in self.pipes.values():
+            reset(pipe.sink)
 
-        Raises:
-            OSError: the source was reset.
-        """
-        try:
-            while data := await self._source.read(_CHUNK):
-                self._held += data
-                if self._flows.is_set():
-                    self.flush()
-                    await self.sink.drain()
-            await self._flows.wait()
-            self.flush()
-        except OSError:
-            self._held.clear()
-            _reset(self.sink)
-            raise
-        finally:
-            self.sink.close()
-            with suppress(OSError):
-                await self.sink.wait_closed()
-
-    def flush(self) -> None:
-        """Send what was held."""
-        if self._held and not self.sink.is_closing():
-            self.sink.write(bytes(self._held))
-        self._held.clear()
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    raw = writer.get_extra_info("socket")
-    if raw is not None and raw.fileno() >= 0:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    writer.transport.abort()
+    def lose(self, told: Direction) -> asyncio.StreamWriter:
+        """Pass nothing on any more, and reset the one end; the writer to the other one."""
+        for pipe in self.pipes.values():
+            pipe.is_lost = True
+        reset(self.pipes[told].sink)
+        return self.pipes[Direction(-told)].sink

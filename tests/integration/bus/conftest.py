@@ -19,8 +19,10 @@ async def connect(amqp_url: str) -> AsyncIterator[Connect]:
     """Opens a bus with a session; by its name, and with a URL other than the node's if given."""
     buses: list[AmqpBus] = []
 
-    async def opened(name: str = "client", url: str = amqp_url) -> AmqpBus:
-        bus = AmqpBus(url, name=name)
+    async def opened(
+        name: str = "client", url: str = amqp_url, *, heartbeat_s: int = 20
+    ) -> AmqpBus:
+        bus = AmqpBus(url, name=name, heartbeat_s=heartbeat_s)
         buses.append(bus)
         await bus.start()
         await bus.wait_ready(PATIENCE_S)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -13,13 +11,12 @@ from typing import Any, Final
 import aio_pika
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import AbstractConnection
-from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
+from tasks_bindings.bus.amqp.tcp import Socket
 from tasks_bindings.errors import BusUnavailable
 
 CLOSE_TIMEOUT_S: Final = 2.0
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +36,7 @@ class Address:
 class Link:
     """An open connection. The driver closes politely, for up to a minute; a link can be cut."""
 
-    def __init__(self, connection: aio_pika.Connection, tcp: _Socket) -> None:
+    def __init__(self, connection: aio_pika.Connection, tcp: Socket) -> None:
         self._connection = connection
         self._tcp = tcp
 
@@ -59,7 +56,7 @@ class Link:
             ssl_context=address.ssl_context,
             client_properties={"connection_name": f"{address.name} {purpose}"},
         )
-        tcp = _Socket(secure=address.url.scheme == "amqps")
+        tcp = Socket(address.heartbeat_s)
         connection.kwargs["transport_factory"] = tcp
         link = cls(connection, tcp)
         try:
@@ -119,29 +116,6 @@ class Link:
         if transport is None:
             raise BusUnavailable("the connection is closed")
         return transport.connection
-
-
-class _Socket(TransportFactory):
-    """Opens the socket for the driver, and keeps hold of it."""
-
-    def __init__(self, *, secure: bool) -> None:
-        self._factory = TLSTransportFactory() if secure else TCPTransportFactory()
-        self._writer: asyncio.StreamWriter | None = None
-
-    async def create(
-        self, url: URL, **kwargs: Any
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, self._writer = await self._factory.create(url, **kwargs)
-        return reader, self._writer
-
-    def abort(self) -> None:
-        """Close with a reset: otherwise the kernel goes on to send what it has taken."""
-        if self._writer is None or self._writer.transport.is_closing():
-            return
-        raw = self._writer.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._writer.transport.abort()
 
 
 async def bounded(*works: Awaitable[Any], timeout: float) -> None:

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(
         8_000_000, ge=1, description="Largest JSON body, records included, bytes"
     )
+    http_json_bytes: int = Field(
+        64_000_000, ge=1, description="JSON bodies that are held at the same time, bytes"
+    )
     max_rows: int = Field(10_000_000, ge=1, description="Most rows in an uploaded CSV")
     max_columns: int = Field(1000, ge=1, description="Most columns in an uploaded CSV")
     max_row_bytes: int = Field(1024 * 1024, ge=1, description="Longest row of a CSV, bytes")

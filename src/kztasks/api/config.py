@@ -80,7 +80,9 @@ class ApiSettings:
     Args:
         node: this node's name, such as `kztasks@host`; clients see its hash only.
         max_upload_bytes: the largest CSV that is accepted.
-        max_json_bytes: the largest JSON body; it is held in memory, unlike a CSV.
+        max_json_bytes: the largest JSON body; it is held in memory, unlike a CSV. An account's
+            bodies may take as much at the same time.
+        all_json_bytes: the same for all accounts' bodies.
         csv: limits on rows, columns and cells of an upload.
         unfinished_tasks: so many tasks of an account may be pending or executing.
         page_size: tasks on a page of the list, unless the client says.
@@ -96,6 +98,7 @@ class ApiSettings:
     node: str
     max_upload_bytes: int = 2 * 1024**3
     max_json_bytes: int = 8_000_000
+    all_json_bytes: int = 64_000_000
     csv: CsvLimits = field(default_factory=CsvLimits)
     unfinished_tasks: int = 100_000
     page_size: int = 50

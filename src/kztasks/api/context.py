@@ -13,6 +13,7 @@ from starlette.types import Scope
 from kztasks.api.access import Access
 from kztasks.api.identity.tokens import Identity
 from kztasks.api.limits.buckets import NOTHING_TAKEN, Tokens
+from kztasks.api.limits.json_memory import JsonMemory
 from kztasks.store.interface import Account
 
 _KEY: Final = "kztasks"
@@ -29,6 +30,8 @@ class RequestContext:
         identity: whom the token acts for.
         access: the account that the request may act on, once that is granted.
         tokens: the state of the rate limit that the request counts for.
+        json_memory: what its JSON body takes its memory from.
+        json_bytes: the size of that body, once it is read.
         envelope: the JSON body, its keys in lower case, once it is read.
         is_upload: whether the request has a place among the uploads.
         tunnelled: whether the method came as the `verb` of a POST.
@@ -43,6 +46,8 @@ class RequestContext:
     identity: Identity | None = None
     access: Access | None = None
     tokens: Tokens = NOTHING_TAKEN
+    json_memory: JsonMemory = field(default_factory=JsonMemory)
+    json_bytes: int = 0
     envelope: dict[str, JsonValue] | None = None
     is_upload: bool = False
     tunnelled: bool = False
@@ -51,9 +56,18 @@ class RequestContext:
     leases: ExitStack = field(default_factory=ExitStack)
 
     @property
+    def payer(self) -> str:
+        """Who pays for what the request takes: the account, or the address of a stranger."""
+        return self.account.account_id if self.account else f"address {self.client}"
+
+    @property
     def account(self) -> Account | None:
         """Whom the client proved to be."""
         return self.identity.account if self.identity else None
+
+    def forget_body(self) -> None:
+        """Let the decoded body go before its memory is given to another request."""
+        self.envelope = {}
 
 
 def attach(scope: Scope, context: RequestContext) -> None:

@@ -29,7 +29,7 @@ class _Refused(ValueError):
     """Well-formed JSON that is not accepted."""
 
 
-async def read_bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+async def read_bounded(chunks: AsyncIterator[bytes], limit: int) -> bytearray:
     """The whole body.
 
     Raises:
@@ -40,10 +40,10 @@ async def read_bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             raise BodyTooLarge(limit)
-    return bytes(body)
+    return body
 
 
-def parse_json(body: bytes) -> JsonValue:
+def parse_json(body: bytes | bytearray) -> JsonValue:
     """The value that a body holds.
 
     Raises:
@@ -73,7 +73,23 @@ def parse_json(body: bytes) -> JsonValue:
     return value
 
 
-def envelope_of(body: bytes) -> dict[str, JsonValue]:
+def decoded_size(body: bytes | bytearray) -> int:
+    """Bytes that a body takes at most while it is decoded and once it is, itself included.
+
+    Not more than a guess from the characters that begin something, on CPython's objects: a list
+    with one item, an object with one member, and a place in a list for each value.
+    """
+    texts = max(0, body.count(b'"') // 2 - body.count(b":"))
+    return (
+        5 * len(body)
+        + 88 * body.count(b"[")
+        + 200 * body.count(b"{")
+        + 40 * body.count(b",")
+        + 56 * texts
+    )
+
+
+def envelope_of(body: bytes | bytearray) -> dict[str, JsonValue]:
     """A body's members, their names in lower case; `{}` for an empty body.
 
     Raises:

@@ -19,6 +19,7 @@ from kztasks.api.identity.keyring import KeyRing
 from kztasks.api.identity.tokens import Tokens
 from kztasks.api.limits.buckets import Buckets
 from kztasks.api.limits.gates import Gate
+from kztasks.api.limits.json_memory import JsonMemory
 from kztasks.api.metrics import Metrics
 from kztasks.api.readiness import Readiness
 from kztasks.api.service import TaskService
@@ -51,6 +52,7 @@ class Services:
     by_address: Buckets
     requests: Gate
     uploads: Gate
+    json_memory: JsonMemory
     closing: asyncio.Event
 
 
@@ -88,6 +90,7 @@ def build_services(deps: ApiDeps) -> Services:
         by_address=Buckets(rates.burst, rates.per_s),
         requests=Gate(concurrency.requests),
         uploads=Gate(concurrency.uploads, concurrency.all_uploads),
+        json_memory=JsonMemory(largest=settings.max_json_bytes, total=settings.all_json_bytes),
         closing=closing,
     )
 

@@ -17,11 +17,13 @@ from kztasks.api.decoding import base64_decoded
 from kztasks.api.form import FormFile, read_form
 from kztasks.api.refusals import BadField, BodyTooLarge
 from kztasks.api.values import query_text, values_of
-from kztasks.csvio import Row, encode_row, encode_rows, records_to_rows
+from kztasks.csvio import encode_row, encode_rows, record_columns, record_rows
 
 MAX_FILE_NAME_CHARS: Final = 255
 
-_ROWS_AT_ONCE: Final = 1000
+Records = list[dict[str, JsonValue]]
+
+_CELLS_AT_ONCE: Final = 10_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _FRAME_BYTES: Final = 64 * 1024
 """What a form may have around its file."""
@@ -113,8 +115,15 @@ class RequestBody:
         records = _records(values.data.get("records"))
         if not records:
             return Submission(file_name, None)
-        header, rows = await asyncio.to_thread(records_to_rows, records)
-        return Submission(file_name, _encoded(header, rows), from_records=True)
+        header = await asyncio.to_thread(record_columns, records)
+        if len(header) * len(records) > self._max_json_bytes:
+            raise BadField(
+                "records",
+                "maxItems",
+                "The records have too many cells, those that are missing included",
+                target=self._max_json_bytes,
+            )
+        return Submission(file_name, _encoded(header, records), from_records=True)
 
     async def _from_form(self) -> Submission:
         file = await read_form(
@@ -147,24 +156,29 @@ async def _continued(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[
         yield chunk
 
 
-async def _encoded(header: list[str], rows: list[Row]) -> AsyncIterator[bytes]:
+async def _encoded(header: list[str], records: Records) -> AsyncIterator[bytes]:
     if not header:
         yield b"\n"
         return
     yield encode_row([*header])
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        batch = rows[start : start + _ROWS_AT_ONCE]
-        if len(header) == 1:  # an undefined cell alone would be a blank line and so no row
-            batch = [[cell or ""] for (cell,) in batch]
-        yield encode_rows(batch)
+    at_once = max(1, _CELLS_AT_ONCE // len(header))
+    for start in range(0, len(records), at_once):
+        yield await asyncio.to_thread(_lines, header, records[start : start + at_once])
 
 
-def _records(value: JsonValue) -> list[dict[str, JsonValue]]:
+def _lines(header: list[str], records: Records) -> bytes:
+    rows = record_rows(records, header)
+    if len(header) == 1:  # an undefined cell alone would be a blank line and so no row
+        rows = [[cell or ""] for (cell,) in rows]
+    return encode_rows(rows)
+
+
+def _records(value: JsonValue) -> Records:
     if value is None:
         return []
     if not isinstance(value, list):
         raise BadField("records", "type", "Value did not match type(s): array", target="array")
-    records: list[dict[str, JsonValue]] = []
+    records: Records = []
     for at, record in enumerate(value):
         if not isinstance(record, dict):
             raise BadField(

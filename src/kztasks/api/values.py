@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from pydantic import JsonValue
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers, QueryParams
 
 from kztasks.api.content import is_json
-from kztasks.api.context import context_of
+from kztasks.api.context import RequestContext, context_of
 from kztasks.api.jsonbody import MAX_CONTROL_BYTES, envelope_of, read_bounded
-from kztasks.api.refusals import BadField
+from kztasks.api.refusals import BadField, BodyTooLarge
 
 _NOTHING: Mapping[str, JsonValue] = {}
 
@@ -101,11 +101,35 @@ async def values_of(request: Request, *, limit: int = MAX_CONTROL_BYTES) -> Valu
     Raises:
         BodyTooLarge: it has more.
         BadField: it is no JSON, or no envelope.
+        TooManyRequests: so much of the account's JSON is being read that this has to wait.
+        Overloaded: so much of everybody's is.
     """
     context = context_of(request)
     if context.envelope is None:
         context.envelope = {}
         if is_json(request.headers):
-            body = await read_bounded(request.stream(), limit)
-            context.envelope = await asyncio.to_thread(envelope_of, body)
+            context.envelope = await _read_envelope(request, context, limit)
     return Values(context.envelope, request.query_params)
+
+
+async def _read_envelope(
+    request: Request, context: RequestContext, limit: int
+) -> dict[str, JsonValue]:
+    memory, payer = context.json_memory, context.payer
+    with memory.reading(payer, _expected(request.headers, limit)):
+        body = await read_bounded(request.stream(), limit)
+    context.json_bytes = len(body)
+    context.leases.enter_context(memory.reading(payer, len(body)))
+    await memory.decoding(body, context.leases)
+    context.leases.callback(context.forget_body)
+    return await asyncio.to_thread(envelope_of, body)
+
+
+def _expected(headers: Headers, limit: int) -> int:
+    """How many bytes a body will have, at most."""
+    declared = headers.get("content-length", "")
+    if not declared.isdecimal():
+        return limit if "transfer-encoding" in headers else 0
+    if int(declared) > limit:
+        raise BodyTooLarge(limit)
+    return int(declared)

@@ -15,7 +15,7 @@ from kztasks.csvio.errors import (
 )
 from kztasks.csvio.limits import CsvLimits, Limit
 from kztasks.csvio.reader import CsvReader
-from kztasks.csvio.records import records_to_rows
+from kztasks.csvio.records import record_columns, record_rows, records_to_rows
 from kztasks.csvio.rows import Cell, Header, Row, Rows
 from kztasks.csvio.writer import encode_row, encode_rows
 
@@ -40,5 +40,7 @@ __all__ = [
     "cell_text",
     "encode_row",
     "encode_rows",
+    "record_columns",
+    "record_rows",
     "records_to_rows",
 ]

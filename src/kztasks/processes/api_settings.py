@@ -22,6 +22,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         node=settings.node,
         max_upload_bytes=settings.max_upload_bytes,
         max_json_bytes=settings.max_json_bytes,
+        all_json_bytes=settings.http_json_bytes,
         csv=CsvLimits(
             max_rows=settings.max_rows,
             max_columns=settings.max_columns,

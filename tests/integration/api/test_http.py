@@ -179,6 +179,7 @@ class Broken:
     """A scheduler with a defect."""
 
     is_ready = False
+    is_blocked = False
 
     def __init__(self, error: Exception) -> None:
         self._error = error

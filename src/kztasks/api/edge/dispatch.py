@@ -14,6 +14,7 @@ from kztasks.api.edge.cors import Cors
 from kztasks.api.edge.paths import TUNNELLED, PathTable
 from kztasks.api.jsonbody import MAX_CONTROL_BYTES
 from kztasks.api.limits.refusals import Gone
+from kztasks.api.refusals import BodyTooLarge
 from kztasks.api.services import Services
 from kztasks.api.values import values_of
 
@@ -72,6 +73,8 @@ class Dispatcher:
             take_upload_place(request, await authenticate(request))
             limit = self._services.deps.settings.max_json_bytes
         verb = ((await values_of(request, limit=limit)).text("verb") or "").upper()
+        if verb != "PUT" and context_of(request).json_bytes > MAX_CONTROL_BYTES:
+            raise BodyTooLarge(MAX_CONTROL_BYTES)
         if verb in TUNNELLED and verb in self._paths.methods_of(template):
             scope["method"] = verb
             context_of(request).tunnelled = True

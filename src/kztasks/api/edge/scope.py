@@ -91,6 +91,7 @@ class RequestScope:
             _request_id(headers),
             client=address,
             tokens=self._services.by_address.peek(address),
+            json_memory=self._services.json_memory,
             is_pretty=pretty.lower() == "true",
             callback=self._callback(query),
         )

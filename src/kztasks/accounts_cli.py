@@ -7,7 +7,9 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -16,9 +18,20 @@ from rich.table import Table
 from kztasks.errors import NotFound
 from kztasks.store.interface import Account
 from kztasks.store.mongo import MongoStore
-from kztasks.store_cli import opened_store
+from kztasks.store_cli import FOLDER_HELP, opened_store
+
+_FOLDER: Final[ContextVar[Path | None]] = ContextVar("folder", default=None)
 
 accounts = typer.Typer(no_args_is_help=True, help="Accounts, their API keys and tokens.")
+
+
+@accounts.callback()
+def choose_store(
+    folder: Annotated[Path | None, typer.Option(metavar="FOLDER", help=FOLDER_HELP)] = None,
+) -> None:
+    """Accounts, their API keys and tokens."""
+    _FOLDER.set(folder)
+
 
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id of the account.")]
 
@@ -135,7 +148,7 @@ async def _account(store: MongoStore, account_id: str) -> Account:
 
 @asynccontextmanager
 async def _store() -> AsyncIterator[MongoStore]:
-    async with opened_store() as (store, _):
+    async with opened_store(_FOLDER.get()) as (store, _):
         yield store
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from kztasks.cli import app
-from kztasks.errors import NotFound
+from kztasks.errors import NotFound, StoreUnavailable
 from kztasks.store.interface import Account
 from kztasks.store.mongo import MongoStore
 
@@ -138,3 +139,26 @@ def test_an_account_that_is_not_there_is_told(run: Run, arguments: tuple[str, ..
 
 def test_signing_keys_are_forgotten(run: Run) -> None:
     assert "0 keys forgotten" in run("rotate").output
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (None, ("KZTASKS_MONGO_URL is not set", "kztasks dev", "KZTASKS_DATA_FOLDER")),
+        ("mongodb://nowhere/", ("KZTASKS_MONGO_URL says where",)),
+    ],
+)
+def test_without_a_database_the_answer_says_where_it_was_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str | None, words: tuple[str, ...]
+) -> None:
+    async def fail(_: MongoStore) -> None:
+        raise StoreUnavailable("the database did not answer")
+
+    monkeypatch.setattr(MongoStore, "prepare", fail)
+    monkeypatch.setenv("KZTASKS_DATA_FOLDER", str(tmp_path))
+    if url is not None:
+        monkeypatch.setenv("KZTASKS_MONGO_URL", url)
+    result = CliRunner().invoke(app, ["accounts", "list"])
+
+    assert isinstance(result.exception, StoreUnavailable)
+    assert all(word in str(result.exception) for word in words)

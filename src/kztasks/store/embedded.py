@@ -19,11 +19,22 @@ from typing import IO, Final, Self
 from kztasks.errors import Misconfigured, StoreUnavailable
 
 _HOST: Final = "127.0.0.1"
+_LOCK: Final = "lock"
+_URL: Final = "url"
 _POLL_S: Final = 0.01
 _START_S: Final = 20.0
 _LOCK_S: Final = 2.0
 """How long to wait for the server of a parent that has just been killed to let go of the folder."""
 _STOP_S: Final = 5.0
+
+
+def url_of_running(folder: Path) -> str | None:
+    """Where the server of another process takes connections, if one runs on this folder."""
+    try:
+        with (folder / _LOCK).open("a") as lock:
+            return None if _try_lock(lock) else (folder / _URL).read_text()
+    except OSError:
+        return None
 
 
 class EmbeddedStore:
@@ -77,7 +88,7 @@ class EmbeddedStore:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = await _locked(self._folder / "lock")
+            self._lock = await _locked(self._folder / _LOCK)
         except OSError as error:
             raise Misconfigured(f"the folder {self._folder} cannot be used: {error}") from error
         self._port = _reserved_port()
@@ -124,6 +135,7 @@ class EmbeddedStore:
             raise StoreUnavailable(
                 f"the embedded store did not start; see {self._folder / 'server.log'}"
             )
+        (self._folder / _URL).write_text(self.url)
 
     def _address(self) -> tuple[str, int]:
         if self._port is None:
@@ -134,7 +146,8 @@ class EmbeddedStore:
         """The child holds the lock with us, and the reading end of a pipe that ends when we do."""
         if self._lock is None:
             raise StoreUnavailable("the embedded store was not started")
-        (self._folder / "server.pid").unlink(missing_ok=True)
+        for name in ("server.pid", _URL):
+            (self._folder / name).unlink(missing_ok=True)
         log = self._folder / "server.log"
         if log.exists():
             log.replace(self._folder / "server.log.old")

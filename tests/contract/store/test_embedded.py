@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from kztasks.errors import Misconfigured, StoreUnavailable
-from kztasks.store.embedded import EmbeddedStore
+from kztasks.store.embedded import EmbeddedStore, url_of_running
 from kztasks.store.mongo import MongoStore
 from tests.contract.store.samples import a_task
 
@@ -173,3 +173,13 @@ async def test_a_server_that_outlives_its_parent_keeps_others_off_its_folder(
     assert await ended(server, 5)
     async with EmbeddedStore(tmp_path) as again:
         assert await stored(again.url)
+
+
+async def test_others_find_a_server_while_it_runs_and_no_longer(tmp_path: Path) -> None:
+    assert url_of_running(tmp_path) is None
+    async with EmbeddedStore(tmp_path) as server:
+        assert url_of_running(tmp_path) == server.url
+        await server.restart()
+        assert url_of_running(tmp_path) == server.url
+    assert url_of_running(tmp_path) is None
+    assert url_of_running(tmp_path / "nowhere") is None

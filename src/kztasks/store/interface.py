@@ -147,10 +147,6 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def explain(self, task_id: str, *, reason: str) -> None:
-        """Set the reason of a task that has ended; nothing where there is none any more."""
-        ...
-
     async def delete(self, task_id: str) -> Task | None:
         """Remove a task that does not execute, with files and log; `None` if executing or gone.
 

@@ -191,30 +191,3 @@ async def test_a_removal_that_was_not_carried_out_is_no_answer(
     with pytest.raises(StoreUnavailable):
         await store.tasks.delete(task.id)
     assert await store.tasks.get(task.id) == replace(task)
-
-
-async def test_the_reason_of_a_task_that_has_ended_can_be_set_and_of_no_other(
-    store: MongoStore,
-) -> None:
-    running, ended = a_task(), a_task()
-    for task in (running, ended):
-        await store.tasks.insert(task)
-        await store.tasks.claim(task.id, node="n", worker="w", now=CREATED)
-    ending = Ending(
-        status=TaskStatus.SUCCESS,
-        ended_at=CREATED + 9,
-        failed=0,
-        succeeded=1,
-        output=None,
-        reason=None,
-    )
-    await store.tasks.finish(ended.id, epoch=1, ending=ending)
-
-    for task_id in (running.id, ended.id, "gone"):
-        await store.tasks.explain(task_id, reason="cleanup crashed")
-
-    explained, untouched = await store.tasks.get(ended.id), await store.tasks.get(running.id)
-    assert explained is not None
-    assert untouched is not None
-    assert (explained.reason, explained.status) == ("cleanup crashed", TaskStatus.SUCCESS)
-    assert untouched.reason is None

@@ -186,11 +186,6 @@ class MongoTasks:
         task = await self.get(task_id)
         return task is not None and _ended_as(task, epoch, ending)
 
-    async def explain(self, task_id: str, *, reason: str) -> None:
-        """Set the reason of a task that has ended."""
-        guard: Guard = {"_id": {"$eq": task_id}, "pvt_ended_at": {"$exists": True}}
-        await self._change(guard, changes.explained(reason, _now()))
-
     async def delete(self, task_id: str) -> Task | None:
         """Remove the document, then what it pointed to.
 

@@ -213,26 +213,31 @@ class Dispatcher:
 
     async def _answer(self, batch: Batch, *, redelivered: bool) -> Answer:
         key = key_of(batch)
-        known = self._replies.find(key)
-        if known is not None and known.fits(batch):
-            _log.info("batch_answered_again", attempt=batch.attempt)
-            return known
-        running = self._replies.running.get(key)
-        if running is not None:
+        while True:
+            known = self._replies.find(key)
+            if known is not None and known.fits(batch):
+                _log.info("batch_answered_again", attempt=batch.attempt)
+                return known
+            running = self._replies.running.get(key)
+            if running is None:
+                work = self._run_once(key, batch, redelivered=redelivered)
+                return await asyncio.shield(self._replies.begun(key, work))
             _log.info("batch_joined", attempt=batch.attempt)
             answer = await asyncio.shield(running)
             if answer.fits(batch):
                 return answer
-        return await self._run_once(key, batch, redelivered=redelivered)
 
     async def _run_once(self, key: Key, batch: Batch, *, redelivered: bool) -> Answer:
-        """Run a batch that others may join; its answer is kept unless it is an empty one."""
-        running = asyncio.ensure_future(self._run(batch, redelivered=redelivered))
-        self._replies.running[key] = running
-        running.add_done_callback(lambda _: self._replies.ended(key, running))
-        answer = await asyncio.shield(running)
-        if answer.rows:
-            self._replies.keep(key, answer)
+        """Run a batch; at its end its answer is known, unless it is an empty one.
+
+        All in one step, and whoever waits for it: there is no moment in which the same request is
+        neither joined nor answered from memory.
+        """
+        answer = None
+        try:
+            answer = await self._run(batch, redelivered=redelivered)
+        finally:
+            self._replies.ended(key, answer)
         return answer
 
     async def _run(self, batch: Batch, *, redelivered: bool) -> Answer:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,10 +62,18 @@ class Replies:
         self._bytes = 0
         self.running: Final[dict[Key, asyncio.Future[Answer]]] = {}
 
-    def ended(self, key: Key, run: asyncio.Future[Answer]) -> None:
-        """Nobody can join a run any more."""
-        if self.running.get(key) is run:
-            del self.running[key]
+    def begun(self, key: Key, work: Coroutine[None, None, Answer]) -> asyncio.Future[Answer]:
+        """Start a run that others may join; it says itself when it has `ended`."""
+        run = asyncio.ensure_future(work)
+        self.running[key] = run
+        run.add_done_callback(lambda _: self._forget(key, run))  # if it was cancelled before
+        return run
+
+    def ended(self, key: Key, answer: Answer | None) -> None:
+        """Nobody can join the run any more; its answer, if any row was run, is remembered."""
+        self.running.pop(key, None)
+        if answer is not None and answer.rows:
+            self.keep(key, answer)
 
     def find(self, key: Key) -> Answer | None:
         """The answer to this work, if it is still known."""
@@ -83,3 +92,7 @@ class Replies:
         while len(self._answers) > self._max_answers or self._bytes > self._max_bytes:
             _, forgotten = self._answers.popitem(last=False)
             self._bytes -= forgotten.size
+
+    def _forget(self, key: Key, run: asyncio.Future[Answer]) -> None:
+        if self.running.get(key) is run:
+            del self.running[key]

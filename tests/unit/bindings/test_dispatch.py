@@ -117,6 +117,51 @@ async def test_a_requester_that_goes_away_does_not_end_the_run_that_another_wait
     assert counting.calls == 1
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_there_is_no_moment_after_a_run_in_which_it_is_run_again(steps: int) -> None:
+    counting, asked = counted()
+    counting.go_on.clear()
+    first = asyncio.create_task(ask(asked, batch(numbered(1))))
+    await counting.entered.wait()
+    counting.go_on.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    again = await ask(asked, batch(numbered(1), attempt=2))
+    assert (await first).returns == again.returns
+    assert counting.calls == 1
+
+
+async def test_a_run_whose_only_requester_went_away_is_not_run_again() -> None:
+    counting, asked = counted()
+    counting.go_on.clear()
+    first = asyncio.create_task(ask(asked, batch(numbered(1))))
+    await counting.entered.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    counting.go_on.set()
+    for _ in range(12):
+        await asyncio.sleep(0)
+    assert asked.running == 0
+    assert len((await ask(asked, batch(numbered(1), attempt=2))).returns) == 1
+    assert counting.calls == 1
+
+
+async def test_of_requests_that_the_run_does_not_answer_one_is_run_and_the_others_join() -> None:
+    counting, asked = counted()
+    counting.go_on.clear()
+    first = asyncio.create_task(ask(asked, batch(numbered(5), hash="long")))
+    await counting.entered.wait()
+    shorter = [
+        asyncio.create_task(ask(asked, batch(numbered(2), hash="short", epoch=2))) for _ in range(3)
+    ]
+    await asyncio.sleep(0)
+    counting.go_on.set()
+    answers = await asyncio.gather(first, *shorter)
+    assert [len(one.returns) for one in answers] == [5, 2, 2, 2]
+    assert counting.calls == 5 + 2
+
+
 async def test_a_longer_request_for_the_same_work_is_answered_with_what_was_run() -> None:
     """Who takes a task over does not know how the batch that is out was cut."""
     counting, asked = counted()

@@ -42,6 +42,9 @@ class SchedulerMetrics:
             "Tasks taken over: from a dead scheduler (rescue), or from one that left (handover)",
             "kind",
         )
+        self._add_trouble()
+
+    def _add_trouble(self) -> None:
         self.dead_nodes = self._counter(
             "kztasks_nodes_declared_dead", "Other schedulers that this one declared dead"
         )

@@ -118,3 +118,10 @@ def write_key(folder: Path) -> RSAPrivateKey:
 def client(site: Site) -> KazooClient:
     """The client of most tests."""
     return site["itself"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of this folder waits for the whole site."""
+    for item in items:
+        if "tests/e2e/conformance/" in item.path.as_posix():
+            item.add_marker(pytest.mark.timeout(180))

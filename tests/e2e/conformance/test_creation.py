@@ -29,6 +29,14 @@ def test_an_action_that_nobody_serves(client: KazooClient, query: dict[str, str]
     answer.failed(404, "bad identifier", ["unknown_category_action"])
 
 
+def test_an_action_that_nobody_serves_is_told_whatever_the_csv_is(client: KazooClient) -> None:
+    query = {"category": "numbers", "action": "nope"}
+    headers = {"Content-Type": "text/csv"}
+    answer = client.ask("PUT", client.tasks, query=query, content=b"a,b\n1\n", headers=headers)
+
+    answer.failed(404, "bad identifier", ["unknown_category_action"])  # Kazoo: 400
+
+
 @pytest.mark.parametrize(
     ("action", "csv", "data"),
     [

@@ -39,7 +39,7 @@ class ScheduleStore(Protocol):
         ...
 
     async def delete(self, schedule_id: str) -> Schedule | None:
-        """Remove a schedule; its tasks and records stay. `None` if there was none."""
+        """Remove a schedule and its input; its tasks and records stay. `None` if there was none."""
         ...
 
     async def record(self, record: RunRecord) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from kztasks.domain.retention import Belongings, left_behind
 from kztasks.domain.schedule import (
     Missed,
     Overlap,
@@ -20,6 +21,7 @@ from kztasks.domain.schedule import (
 )
 from kztasks.domain.task import InputFile
 from kztasks.domain.timing import Timing
+from kztasks.errors import NotFound
 from kztasks.store.mongo import MongoStore
 
 pytestmark = pytest.mark.store
@@ -120,3 +122,22 @@ async def test_a_moment_has_one_record_and_the_latest_comes_first(store: MongoSt
         await store.schedules.record(record)
     assert await store.schedules.records("s1", limit=2) == [records[2], records[1]]
     assert await store.schedules.records("s2", limit=2) == []
+
+
+async def test_the_input_of_a_schedule_is_kept_as_long_as_the_schedule(store: MongoStore) -> None:
+    file = InputFile(
+        file_id="s1.in.csv", columns=("x",), size=2, body_offset=2, body_line=2, sha256="0" * 64
+    )
+    async with store.files.upload(file.file_id, "in.csv") as upload:
+        await upload.write(b"x\n")
+        await upload.commit()
+    no_traces = await store.retention.traces(["s1"])
+    assert left_behind(Belongings("s1", ("s1.in.csv",)), no_traces.get("s1")).file_ids
+    await store.schedules.insert(a_schedule(input=file))
+    traces = await store.retention.traces(["s1"])
+    assert left_behind(Belongings("s1", ("s1.in.csv",)), traces["s1"]).is_nothing
+    old = left_behind(Belongings("s1", ("s1.old.csv",)), traces["s1"])
+    assert old.file_ids == ("s1.old.csv",)
+    await store.schedules.delete("s1")
+    with pytest.raises(NotFound):
+        await store.files.download("s1.in.csv")

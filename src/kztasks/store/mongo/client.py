@@ -82,7 +82,9 @@ class MongoStore:
         self.audit = MongoAudit(collection("audit"))
         self.idempotency = MongoIdempotency(collection("idempotency"))
         self.triggers = MongoTriggers(self._client, collection("triggers"), collection("firings"))
-        self.schedules = MongoSchedules(collection("schedules"), collection("schedule_runs"))
+        self.schedules = MongoSchedules(
+            collection("schedules"), collection("schedule_runs"), self.files, loose_ends
+        )
         self._settings = MongoSettings(collection("settings"))
 
     async def prepare(self) -> None:

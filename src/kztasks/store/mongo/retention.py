@@ -21,6 +21,7 @@ from kztasks.store.mongo.audit import AuditDocument
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.log_document import LogDocument
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
+from kztasks.store.mongo.schedule_document import ScheduleDocument
 from kztasks.store.mongo.task_document import TaskDocument
 from kztasks.store.retention import Due, LooseEnd, Round
 
@@ -51,6 +52,7 @@ class MongoRetention:
         self._tasks: AsyncIOMotorCollection[TaskDocument] = collection("tasks")
         self._log: AsyncIOMotorCollection[LogDocument] = collection("log")
         self._audit: AsyncIOMotorCollection[AuditDocument] = collection("audit")
+        self._schedules: AsyncIOMotorCollection[ScheduleDocument] = collection("schedules")
         self._rounds: AsyncIOMotorCollection[RoundDocument] = collection("rounds")
         self.doom = loose_ends.doom
         self.loose_ends = loose_ends.older
@@ -111,12 +113,14 @@ class MongoRetention:
         return LooseEnd(end_id, tuple(belongings), beat=1)
 
     async def traces(self, task_ids: Collection[str]) -> Mapping[str, Trace]:
-        """Those of the tasks that exist."""
+        """Those of the tasks, and of the schedules, that exist."""
         wanted = {"_id": {"$in": list(task_ids)}}
         found = self._tasks.find(wanted, {"pvt_status": 1, "removed": 1, **_FILES})
         with translated("reading tasks"):
             documents = await found.to_list(None)
-        return {
+            schedules = await self._schedules.find(wanted, {"input": 1}).to_list(None)
+        of_schedules = {one["_id"]: _of_schedule(one) for one in schedules}
+        return of_schedules | {
             one["_id"]: Trace(
                 is_final=TaskStatus(one["pvt_status"]).is_final,
                 file_ids=frozenset(_file_ids(one)),
@@ -181,6 +185,13 @@ def _query(what: Due) -> dict[str, Any]:
 def _belongings(part: Part, document: TaskDocument) -> Belongings:
     file_ids = () if part is Part.LOG else tuple(_file_ids(document))
     return Belongings(document["_id"], file_ids, log=part is not Part.FILES)
+
+
+def _of_schedule(document: ScheduleDocument) -> Trace:
+    """A schedule keeps its input as long as it is there, and has no log."""
+    file = document["input"]
+    file_ids = frozenset({file["file_id"]} if file is not None else ())
+    return Trace(is_final=True, file_ids=file_ids, is_log_removed=False)
 
 
 def _file_ids(document: TaskDocument) -> list[str]:

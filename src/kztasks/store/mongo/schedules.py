@@ -11,8 +11,11 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from kztasks.domain.gregorian import from_unix
+from kztasks.domain.retention import Belongings
 from kztasks.domain.schedule import RunRecord, Schedule
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.files import MongoFiles
+from kztasks.store.mongo.loose_ends import MongoLooseEnds
 from kztasks.store.mongo.schedule_document import (
     RecordDocument,
     ScheduleDocument,
@@ -32,9 +35,13 @@ class MongoSchedules:
         self,
         schedules: AsyncIOMotorCollection[ScheduleDocument],
         records: AsyncIOMotorCollection[RecordDocument],
+        files: MongoFiles,
+        loose_ends: MongoLooseEnds,
     ) -> None:
         self._schedules = schedules
         self._records = records
+        self._files = files
+        self._loose_ends = loose_ends
 
     async def insert(self, schedule: Schedule) -> None:
         """Store a new schedule."""
@@ -76,11 +83,18 @@ class MongoSchedules:
         return result.matched_count == 1 or await self.get(schedule.id) == schedule
 
     async def delete(self, schedule_id: str) -> Schedule | None:
-        """Remove a schedule."""
+        """Remove the document, then the input; the janitor does what a crash leaves out."""
+        known = await self.get(schedule_id)
+        if known is None:
+            return None
+        file_ids = (known.input.file_id,) if known.input is not None else ()
+        await self._loose_ends.hold(f"delete/{schedule_id}", [Belongings(schedule_id, file_ids)])
         with translated("removing a schedule"):
             document = await self._schedules.find_one_and_delete({"_id": {"$eq": schedule_id}})
         if document is None:
             return None
+        for file_id in file_ids:
+            await self._files.delete(file_id)
         return schedule_of(document)
 
     async def record(self, record: RunRecord) -> None:

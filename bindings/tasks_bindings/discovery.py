@@ -22,6 +22,8 @@ _log = structlog.get_logger(__name__)
 
 ASK_TIMEOUT_S: Final = 2.0
 EXPIRE_INTERVAL_S: Final = 0.5
+QUIET_S: Final = 0.2
+"""Answers to one question come within so long of each other."""
 
 
 class Discovery:
@@ -58,6 +60,18 @@ class Discovery:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def wait_for_answers(self, timeout: float) -> None:
+        """Wait until those who are there have said what they serve.
+
+        Args:
+            timeout: seconds; for so long if nobody is there.
+        """
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            quiet_s = min(left, QUIET_S) if self._directory.instances else left
+            if not await self.wait_for_change(quiet_s):
+                return
 
     async def wait_for_change(self, timeout: float) -> bool:
         """Wait until what is served has changed; false after `timeout` seconds without a change."""

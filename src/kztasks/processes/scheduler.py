@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 
@@ -24,6 +25,10 @@ from tasks_bindings.ops import OpsServer
 
 _log = structlog.get_logger(__name__)
 
+ANSWERS_S: Final = 1.0
+"""How long requests wait at most for what the apps say of themselves; without it, a lookup would
+find nothing."""
+
 
 @asynccontextmanager
 async def scheduling(settings: Settings, store: Store, bus: Bus) -> AsyncIterator[Scheduler]:
@@ -41,6 +46,7 @@ async def working(
     listener = KazooListener(bus, scheduler.operations, node=settings.node)
     scheduler.read_out(lambda: listener.counts)
     await scheduler.start()
+    await scheduler.discovery.wait_for_answers(ANSWERS_S)
     await listener.open()
     clockwork = Clockwork(settings, store, bus, scheduler)
     try:

@@ -41,6 +41,22 @@ async def test_an_app_that_was_there_before_is_found_without_its_next_beat(
     await cluster.until(lambda: served(cluster) == "A sample")
 
 
+async def test_who_waits_for_answers_knows_all_who_are_there(cluster: Cluster) -> None:
+    for name in ("first", "second", "third"):
+        await cluster.run(app(name), beat_s=60.0)
+    await cluster.broker.settled()
+    await cluster.discovery.start()
+    await cluster.discovery.wait_for_answers(PATIENCE_S)
+    assert len(cluster.directory.instances) == 3
+
+
+async def test_where_nobody_is_there_the_wait_for_answers_ends(cluster: Cluster) -> None:
+    await cluster.discovery.start()
+    async with asyncio.timeout(PATIENCE_S):
+        await cluster.discovery.wait_for_answers(0.05)
+    assert not cluster.directory.instances
+
+
 async def test_an_app_that_comes_later_is_found(cluster: Cluster) -> None:
     await cluster.discovery.start()
     await cluster.run(app())

@@ -201,7 +201,7 @@ REPLY_GUARDS: Final = (
         "a batch that was run is answered from memory, or joined",
         (
             (DISPATCH, "if known is not None and known.fits(batch):", "if False:"),
-            (DISPATCH, "        if running is not None:", "        if False:"),
+            (DISPATCH, "running = self._replies.running.get(key)", "running = None"),
         ),
         (f"{T}test_lost_apps.py",),
     ),
@@ -240,7 +240,7 @@ REPLY_GUARDS: Final = (
     Mutation(
         "a batch that kills its apps is halved",
         (("src/kztasks/scheduler/sizing.py", "        self._suspects = rows\n", "        pass\n"),),
-        ("tests/unit/scheduler/test_sizing.py", f"{T}test_poison.py"),
+        ("tests/unit/scheduler/test_sizing.py",),
     ),
     Mutation(
         "a suspect runs alone",

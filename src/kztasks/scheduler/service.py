@@ -20,20 +20,16 @@ from kztasks.scheduler.cleanups import Cleanups
 from kztasks.scheduler.deadletters import consume_dead_letters
 from kztasks.scheduler.exchange import BLOCKED_BROKER, Exchange, Timing
 from kztasks.scheduler.gate import TurnGate
-from kztasks.scheduler.health import SchedulerHealth
+from kztasks.scheduler.insight import Insight
 from kztasks.scheduler.janitor import Janitor
 from kztasks.scheduler.memory import RowMemory
-from kztasks.scheduler.metrics import SchedulerMetrics
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
 from kztasks.scheduler.operations import SchedulerOperations
 from kztasks.scheduler.owned import OwnedTasks
-from kztasks.scheduler.readings import Readings
-from kztasks.scheduler.room import Room
 from kztasks.scheduler.rounds import OwnedRounds
 from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.sweep import Retention
 from kztasks.scheduler.tools import Tools, patiently
-from kztasks.scheduler.vitals import Vitals
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from tasks_bindings.bindings import TasksBindings
@@ -72,17 +68,10 @@ class Scheduler:
         self._watch = NodeWatch(settings.node_ttl_s)
         self.gate: Final = TurnGate(self.directory, self._closed)
         self._memory = RowMemory(settings.batch_memory_bytes, self.gate.refresh)
-        self.metrics: Final = SchedulerMetrics()
-        self._room = Room()
-        self.health: Final = SchedulerHealth(
-            bus,
-            store,
-            self.life,
-            self._room,
-            dead_parts=self._dead_parts,
-            is_leaving=lambda: self._is_leaving,
-        )
-        self._is_leaving = False
+        self._insight = Insight(bus, store, self.life, self._parts)
+        self.metrics: Final = self._insight.metrics
+        self.health: Final = self._insight.health
+        self._room = self._insight.room
         tools = self._tools()
         self._owned = OwnedTasks(tools, lambda: self.life.node_id)
         self._owned_rounds = OwnedRounds(self._owned, store.tasks, lambda: self.life.node_id)
@@ -128,7 +117,7 @@ class Scheduler:
             asyncio.create_task(_rounds(REFRESH_S, self.run_time.refresh)),
             asyncio.create_task(self._owned_rounds.run()),
             asyncio.create_task(self._refresh_gate()),
-            asyncio.create_task(self._vitals().run()),
+            asyncio.create_task(self._insight.feel_pulse()),
             asyncio.create_task(self.janitor.run()),
             asyncio.create_task(ClaimTeller(self._bus, self.directory, self.discovery).run()),
         ]
@@ -164,7 +153,7 @@ class Scheduler:
 
     def announce_leaving(self) -> None:
         """Let probes know that this scheduler is about to leave."""
-        self._is_leaving = True
+        self._insight.is_leaving = True
 
     def read_out(self, requests: Callable[[], Mapping[str, int]]) -> None:
         """Let the metrics say too what the parts know by themselves.
@@ -172,23 +161,12 @@ class Scheduler:
         Args:
             requests: messages of Kazoo's API by what became of them.
         """
-        self.metrics.registry.register(
-            Readings(
-                lambda: self.running, self._bus, self.gate, self._memory, self.janitor, requests
-            )
+        self._insight.read_out(
+            lambda: self.running, self.gate, self._memory, self.janitor, requests
         )
 
-    def _dead_parts(self) -> list[str]:
-        parts = [one for one in (self._beats, *self._rounds) if one is not None]
-        ended = [one.get_coro() for one in parts if one.done()]
-        return [] if self._is_leaving else [getattr(one, "__qualname__", "?") for one in ended]
-
-    def _vitals(self) -> Vitals:
-        return Vitals(
-            self.metrics,
-            is_fenced=lambda: self.life.is_fenced,
-            is_blocked=lambda: self._bus.health.blocked,
-        )
+    def _parts(self) -> list[asyncio.Task[None]]:
+        return [one for one in (self._beats, *self._rounds) if one is not None]
 
     def _tools(self) -> Tools:
         settings = self._settings

@@ -116,3 +116,16 @@ def test_a_second_process_on_the_same_folder_is_refused_with_a_sentence(here: Cl
     assert "Traceback" not in second.log.read_text()
     assert "var" in second.log.read_text()
     first.kill()
+
+
+def test_dev_shows_its_scheduler_to_probes(here: Cluster) -> None:
+    url = address(dev(here, "--no-sample"))
+    checks = httpx.get(f"{url}/readyz").json()["checks"]
+    assert {name: checks[f"scheduler_{name}"] for name in ("broker", "store", "node", "loop")} == (
+        dict.fromkeys(("broker", "store", "node", "loop"), "ok")
+    )
+    text = httpx.get(f"{url}/metrics").text
+    assert "kztasks_rows_committed_total 0.0" in text
+    assert "kztasks_build_info{" in text
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names)), "each metric is there once"

@@ -39,9 +39,11 @@ class TcpProxy:
         await self.refuse()
         for writer in self._forgotten:
             reset(writer)
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was reset is closed in the loop's next round
 
     async def refuse(self) -> None:
         """Break what is open, and refuse connections until `accept_again`."""
@@ -116,18 +118,25 @@ class TcpProxy:
         self.resume()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._weather.sleep(self._weather.accept_s)
+        if (accepting := asyncio.current_task()) is not None:
+            self._keep(accepting)
         try:
+            await self._weather.sleep(self._weather.accept_s)
             upstream = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
             writer.transport.abort()
             return
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         connection = _Connection((reader, writer), upstream, self._weather)
         self._connections.add(connection)
         for pipe in connection.pipes.values():
-            task = asyncio.create_task(self._run(connection, pipe))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(asyncio.create_task(self._run(connection, pipe)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, connection: _Connection, pipe: Pipe) -> None:
         try:

@@ -18,7 +18,7 @@ from kztasks.api.upload import INPUT_NAME, digest_csv, store_csv
 from kztasks.api.upload_check import with_input, without_input
 from kztasks.csvio import CsvError
 from kztasks.domain.gregorian import from_unix
-from kztasks.domain.task import Task, new_task_id, public_json
+from kztasks.domain.task import InputFile, Task, new_task_id, public_json
 from kztasks.errors import KztasksError
 from kztasks.kazoo.messages import TaskJson
 from kztasks.quota import UNFINISHED, TaskQuota
@@ -105,7 +105,8 @@ class Creator:
             modified=now,
             file_name=submission.file_name,
         )
-        task = await self._with_input(task, kind.metadata, submission)
+        stored, rows = await self.store_input(task.id, kind.metadata, submission)
+        task = replace(task, input=stored, total_rows=rows)
         await self._insert(task)
         self._count(task, submission)
         await self._audit.note(access, "task_created", task_id=task.id)
@@ -122,16 +123,30 @@ class Creator:
             return None
         return await digest_csv(submission.chunks, limit=self._deps.settings.max_upload_bytes)
 
-    async def _with_input(self, task: Task, metadata: Metadata, submission: Submission) -> Task:
+    async def store_input(
+        self, owner_id: str, metadata: Metadata, submission: Submission
+    ) -> tuple[InputFile | None, int | None]:
+        """Check and store what an action is to run on; the file and its rows, if there is one.
+
+        Args:
+            owner_id: of the task, or schedule, that the file is for.
+            metadata: of the action.
+            submission: what the client sent.
+
+        Raises:
+            RefusedInput: the input does not fit the action.
+            CsvError: the input is no proper CSV.
+            BodyTooLarge: it is larger than may be.
+        """
         try:
             if submission.chunks is None:
                 without_input(metadata)
-                return task
+                return None, None
             limits, from_records = self._deps.settings.csv, submission.from_records
             check = with_input(metadata, limits, from_records=from_records)
             stored, checked = await store_csv(
                 self._deps.store.files,
-                f"{task.id}.{INPUT_NAME}",
+                f"{owner_id}.{INPUT_NAME}",
                 submission.chunks,
                 check,
                 limit=self._deps.settings.max_upload_bytes,
@@ -139,7 +154,7 @@ class Creator:
         except (RefusedInput, CsvError) as error:
             self._metrics.refused_inputs.labels(error.code).inc()
             raise
-        return replace(task, input=stored, total_rows=checked.rows)
+        return stored, checked.rows
 
     async def _insert(self, task: Task) -> None:
         try:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kztasks.domain.firing import CallOutcome, FiringOutcome
 from kztasks.domain.status import TaskStatus
 
 
@@ -17,7 +16,9 @@ class TokensLeft(BaseModel):
     remaining: int
 
 
-class _Common(BaseModel):
+class Envelope(BaseModel):
+    """What every answer has beside its data."""
+
     request_id: str
     node: str
     timestamp: str
@@ -26,7 +27,7 @@ class _Common(BaseModel):
     version: str | None = None
 
 
-class ErrorEnvelope(_Common):
+class ErrorEnvelope(Envelope):
     """An error: `error` is the HTTP status as a string, `data` says more."""
 
     status: Literal["error"]
@@ -66,7 +67,7 @@ class TaskData(BaseModel):
     read_only: TaskFields = Field(alias="_read_only")
 
 
-class TaskEnvelope(_Common):
+class TaskEnvelope(Envelope):
     """One task."""
 
     status: Literal["success"]
@@ -76,64 +77,7 @@ class TaskEnvelope(_Common):
     start_refused: str | None = None
 
 
-class HandlerCallFields(BaseModel):
-    """The call of one function of a trigger."""
-
-    app: str
-    handler: str | None = None
-    database: str | None = None
-    outcome: CallOutcome
-    took_ms: int
-    error: str | None = None
-
-
-class FiringFields(BaseModel):
-    """A firing of a trigger; `instant` and `missed_from` are Gregorian seconds."""
-
-    instant: int
-    outcome: FiringOutcome
-    node: str
-    late_ms: int
-    took_ms: int
-    calls_made: int
-    calls_failed: int
-    calls: list[HandlerCallFields]
-    current: HandlerCallFields | None = None
-    database: str | None = None
-    missed: int | None = None
-    missed_from: int | None = None
-    reason: str | None = None
-
-
-class TriggerFields(BaseModel):
-    """A trigger; `next` is in Gregorian seconds."""
-
-    trigger: str
-    apps: list[str]
-    next: int | None
-    running: bool
-    requested: bool
-    last_firing: FiringFields | None
-    firings: list[FiringFields] | None = None
-
-
-class TriggerEnvelope(_Common):
-    """One trigger."""
-
-    status: Literal["success"]
-    data: TriggerFields
-    revision: str | None = None
-
-
-class TriggerListEnvelope(_Common):
-    """All triggers."""
-
-    status: Literal["success"]
-    data: list[TriggerFields]
-    revision: str | None = None
-
-
-class TaskListEnvelope(_Common):
+class TaskListEnvelope(Envelope):
     """Tasks of an account, newest first."""
 
     status: Literal["success"]
@@ -150,7 +94,7 @@ class HelpData(BaseModel):
     tasks: dict[str, dict[str, dict[str, Any]]]
 
 
-class HelpEnvelope(_Common):
+class HelpEnvelope(Envelope):
     """Which tasks can be created."""
 
     status: Literal["success"]
@@ -183,7 +127,7 @@ class Validity(BaseModel):
     failures: list[RowFailure] = Field(max_length=100)
 
 
-class ValidityEnvelope(_Common):
+class ValidityEnvelope(Envelope):
     """The answer to `validate_only`."""
 
     status: Literal["success"]
@@ -204,7 +148,7 @@ class LoginData(BaseModel):
     ui_config: dict[str, Any] = {}
 
 
-class AuthEnvelope(_Common):
+class AuthEnvelope(Envelope):
     """`auth_token` is the new token."""
 
     status: Literal["success"]
@@ -220,7 +164,7 @@ class TokenData(BaseModel):
     exp: int | None = None
 
 
-class TokenEnvelope(_Common):
+class TokenEnvelope(Envelope):
     """What a token stands for."""
 
     status: Literal["success"]
@@ -235,7 +179,7 @@ class KeyData(BaseModel):
     public_key: str
 
 
-class KeyEnvelope(_Common):
+class KeyEnvelope(Envelope):
     """A public key."""
 
     status: Literal["success"]

@@ -30,12 +30,17 @@ Background jobs: a CSV goes in, its rows are run by an app, a CSV comes out.
 _EXAMPLES: Final = {
     "account_id": ACCOUNT_ID,
     "task_id": TASK_ID,
+    "schedule_id": TASK_ID,
     "key_id": "01",
     "message_type": "batch",
     "trigger": "day",
     "app": "housekeeping",
 }
-_IDS: Final = {"account_id": "^[0-9a-f]{32}$", "task_id": "^[0-9a-f]{30}$"}
+_IDS: Final = {
+    "account_id": "^[0-9a-f]{32}$",
+    "task_id": "^[0-9a-f]{30}$",
+    "schedule_id": "^[0-9a-f]{30}$",
+}
 _RETRY_AFTER: Final = {
     "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}
 }

@@ -13,6 +13,7 @@ from kztasks.api.creation import Creator
 from kztasks.api.deps import ApiDeps
 from kztasks.api.envelope import Envelopes
 from kztasks.api.events import EventStreams
+from kztasks.api.headless.schedules import ScheduleService
 from kztasks.api.headless.triggers import TriggerService
 from kztasks.api.idempotency import Idempotency
 from kztasks.api.identity.keyring import KeyRing
@@ -42,6 +43,7 @@ class Services:
     idempotency: Idempotency
     tasks: TaskService
     triggers: TriggerService
+    schedules: ScheduleService
     events: EventStreams
     keyring: KeyRing
     tokens: Tokens
@@ -80,6 +82,7 @@ def build_services(deps: ApiDeps) -> Services:
         idempotency=Idempotency(store, creator),
         tasks=tasks,
         triggers=TriggerService(deps, audit),
+        schedules=ScheduleService(deps, catalogue, creator, audit),
         events=EventStreams(tasks, settings, streams, metrics, closing),
         keyring=keyring,
         tokens=Tokens(store, keyring, settings.tokens.lifetime_s, deps.clock),

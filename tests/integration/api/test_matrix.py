@@ -40,6 +40,7 @@ LISTED, FOUND, CREATED, NO_TASK = 200, 200, 201, 404
 ACCOUNT: Final = "/v2/accounts/{account_id}/tasks"
 OWN: Final = "/v2/account/tasks"
 TASKS: Final = "/v2/tasks"
+SCHEDULES: Final = "/v2/accounts/{account_id}/schedules"
 TRIGGERS: Final = "/v2/tasks/triggers"
 ITEM: Final = {
     ("GET", "/{task_id}"), ("PATCH", "/{task_id}"), ("DELETE", "/{task_id}"),
@@ -66,6 +67,12 @@ TABLE: Final[dict[tuple[str, str], dict[str, int]]] = {
     **{(method, ACCOUNT + path): rights(NO_TASK, *FAMILY) for method, path in ITEM},
     **{(method, OWN + path): rights(NO_TASK, *ALL) for method, path in ITEM},
     **{(method, TASKS + path): rights(NO_TASK, "admin") for method, path in ITEM},
+    ("GET", SCHEDULES): rights(LISTED, *FAMILY),
+    ("PUT", SCHEDULES): rights(CREATED, *FAMILY),
+    **{
+        (method, f"{SCHEDULES}/{{schedule_id}}{path}"): rights(NO_TASK, *FAMILY)
+        for method, path in (("GET", ""), ("GET", "/history"), ("PATCH", ""), ("DELETE", ""))
+    },
     ("GET", TRIGGERS): rights(LISTED, "admin"),
     ("GET", f"{TRIGGERS}/{{trigger}}"): rights(NO_TASK, "admin"),
     ("PATCH", f"{TRIGGERS}/{{trigger}}"): rights(NO_TASK, "admin"),
@@ -162,10 +169,13 @@ async def ask(
         task_id="0" * 30,
         key_id="01",
         message_type="batch",
+        schedule_id="0" * 30,
         trigger="day",
         app="none",
     )
     query = {"category": "skel", "action": "tick"} if method == "PUT" else {}
+    if template.startswith(SCHEDULES):
+        query |= {"cron": "0 3 * * *"} if method == "PUT" else {"action": "pause"}
     headers = {"x-auth-token": token} if token else {}
     body: dict[str, Any] | None = None
     if tunnel == "query":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kztasks.errors import Conflict, NotFound
+from kztasks.errors import Conflict, KztasksError, NotFound
 
 
 class UnknownTrigger(NotFound):
@@ -24,3 +24,19 @@ class FiringRefused(Conflict):
         super().__init__(f"the trigger cannot be fired: {reason}")
         self.name = name
         self.reason = reason
+
+
+class UnknownSchedule(NotFound):
+    """There is no such schedule in this account."""
+
+    code = "unknown_schedule"
+
+    def __init__(self, schedule_id: str) -> None:
+        super().__init__(f"no schedule {schedule_id}")
+        self.schedule_id = schedule_id
+
+
+class TooManySchedules(KztasksError):
+    """The account has as many schedules as it may have."""
+
+    code = "too_many_schedules"

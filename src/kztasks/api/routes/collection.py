@@ -28,7 +28,7 @@ from kztasks.api.values import flag, query_text, values_of
 create_router = APIRouter(tags=["tasks"])
 list_router = APIRouter(tags=["tasks"])
 
-_CREATE_BODY: Final[dict[str, Any]] = {
+CREATE_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "content": {
             "text/csv": {"schema": {"type": "string"}, "example": examples.INPUT_CSV},
@@ -79,7 +79,7 @@ _CREATE_BODY: Final[dict[str, Any]] = {
         examples.success(dict(examples.VALIDITY)),
         description="`validate_only`: a task could be created; some of its rows may fail",
     ),
-    openapi_extra=_CREATE_BODY | parameters.parameters(*parameters.CREATE),
+    openapi_extra=CREATE_BODY | parameters.parameters(*parameters.CREATE),
 )
 async def create(request: Request, access: AccessDep) -> Response:
     """Create a task from a CSV, from JSON records, from a form, or from nothing.

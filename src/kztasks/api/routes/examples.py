@@ -73,6 +73,35 @@ TRIGGER: Final[Mapping[str, Any]] = MappingProxyType(
         },
     }
 )
+SCHEDULE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "id": TASK_ID,
+        "account_id": ACCOUNT_ID,
+        "auth_account_id": ACCOUNT_ID,
+        "category": "number_management",
+        "action": "find",
+        "name": "nightly check",
+        "cron": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "overlap": "skip",
+        "missed": "late",
+        "paused": False,
+        "created": 63_962_781_000,
+        "file_name": "numbers.csv",
+        "total_count": 2,
+        "next": [63_962_803_800, 63_962_890_200],
+        "waiting": 0,
+    }
+)
+RUN_RECORD: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "instant": 63_962_717_400,
+        "outcome": "started",
+        "at": 63_962_717_401,
+        "task_id": TASK_ID,
+        "count": 1,
+    }
+)
 INPUT_CSV: Final = "e164\n+14155550123\n+14155550124\n"
 OUTPUT_CSV: Final = '"e164","error"\n"+14155550123",\n'
 EVENTS: Final = (

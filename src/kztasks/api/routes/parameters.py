@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from kztasks.domain.schedule import Missed, Overlap
+
 Parameter = dict[str, Any]
 
 
@@ -78,6 +80,37 @@ LIST: Final = (
 )  # fmt: skip
 CREATE: Final = (
     NEEDED_CATEGORY, NEEDED_ACTION, FILE_NAME, START, VALIDATE_ONLY, IDEMPOTENCY_KEY,
+)  # fmt: skip
+CRON: Final = _query(
+    "cron",
+    {"type": "string", "maxLength": 256},
+    "Five fields: minute, hour, day of month, month, day of week. Either this or `at`.",
+    example="30 2 * * MON-FRI",
+)
+TIMEZONE: Final = _query(
+    "timezone",
+    {"type": "string", "maxLength": 128, "default": "UTC"},
+    "Time zone of the expression, by its name in the IANA database.",
+    example="Europe/Berlin",
+)
+AT: Final = _query("at", _SECONDS, "One moment, Gregorian seconds, in place of `cron`.")
+OVERLAP: Final = _query(
+    "overlap",
+    {"type": "string", "enum": [one.value for one in Overlap], "default": "skip"},
+    "What becomes of a moment while the task of the one before has not ended.",
+)
+MISSED: Final = _query(
+    "missed",
+    {"type": "string", "enum": [one.value for one in Missed], "default": "late"},
+    "What becomes of moments at which no scheduler was there: the last one is made up for, or not.",
+)
+SCHEDULE_NAME: Final = _query("name", {"type": "string", "maxLength": 128}, "For people.")
+SCHEDULE_CHANGE: Final = {
+    **_query("action", {"type": "string", "enum": ["pause", "resume", "run"]}, "What to do."),
+    "required": True,
+}
+SCHEDULE: Final = (
+    NEEDED_CATEGORY, NEEDED_ACTION, CRON, TIMEZONE, AT, OVERLAP, MISSED, SCHEDULE_NAME, FILE_NAME,
 )  # fmt: skip
 DOWNLOAD: Final = (SAFE, RANGE, IF_RANGE, IF_NONE_MATCH)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from kztasks.api.auth import AccessDep
 from kztasks.api.context import context_of
 from kztasks.api.envelope import KazooResponse
-from kztasks.api.models import TriggerEnvelope, TriggerListEnvelope
+from kztasks.api.headless.models import TriggerEnvelope, TriggerListEnvelope
 from kztasks.api.routes import examples, parameters
 from kztasks.api.routes.answers import account_answers, unchanged
 from kztasks.api.services import services_of

@@ -12,11 +12,12 @@ from typing import Final
 
 from tests.faults.harness import app as fault_app
 from tests.faults.harness import oracle
-from tests.faults.harness.cluster import FaultCluster, Layout
-from tests.faults.harness.crashes import Deaths, deaths_of, die_in_turn, names_in_code
+from tests.faults.harness.cluster import TTL_S, FaultCluster, Layout
+from tests.faults.harness.crashes import WORK_S, Deaths, deaths_of, die_in_turn, names_in_code
 from tests.faults.harness.ends import Given, wrong_ends
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.matrix import SCALES, matrix_row
+from tests.faults.harness.members import Member
 from tests.faults.harness.summary import MatrixRow
 from tests.faults.harness.tasks import GOING, LOOK_S
 from tests.faults.harness.watchdog import watched
@@ -78,19 +79,34 @@ def _by_kind(names: list[str]) -> tuple[list[str], list[str], list[str]]:
 async def _die(
     cluster: FaultCluster, lab: Lab, of_apps: Deaths, of_schedulers: Deaths, of_heirs: Deaths
 ) -> None:
-    """One app stays alive, and one scheduler until those die that would take over before it."""
+    """One app stays alive, and one scheduler until those are due that take over from it."""
     *mortal, steady = cluster.schedulers
     async with asyncio.TaskGroup() as group:
         for member in cluster.apps[:-1]:
             group.create_task(die_in_turn(member, of_apps, lab))
         for member in mortal:
             group.create_task(die_in_turn(member, of_schedulers, lab))
+    leaving_tasks = asyncio.create_task(_die_at_work(steady))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for member in mortal:
+                group.create_task(die_in_turn(member, of_heirs, lab))
+    finally:
+        leaving_tasks.cancel()
+        await asyncio.gather(leaving_tasks, return_exceptions=True)
     steady.kill()
-    async with asyncio.TaskGroup() as group:
-        for member in mortal:
-            group.create_task(die_in_turn(member, of_heirs, lab))
     steady.start()
     await steady.started()
+
+
+async def _die_at_work(member: Member) -> None:
+    """Have a scheduler die again and again, so that there is something to take over."""
+    while True:
+        await asyncio.sleep(WORK_S)
+        member.kill()
+        await asyncio.sleep(TTL_S + 1)
+        member.start()
+        await member.started()
 
 
 @asynccontextmanager

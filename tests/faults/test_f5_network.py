@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from tests.faults.harness import tasks
 from tests.faults.harness.cluster import BROKER, STORE, FaultCluster, Layout
@@ -15,6 +14,7 @@ from tests.faults.harness.lab import Lab
 from tests.faults.harness.matrix import SCALES, matrix_row
 from tests.faults.harness.measure import spread
 from tests.faults.harness.pace import pacing
+from tests.faults.harness.progress import until_all_go_on
 from tests.faults.harness.summary import MatrixRow
 from tests.faults.harness.toxics import TOXICS, Case, Toxic, cases, suffer
 from tests.faults.harness.visitor import Visits, visited
@@ -34,8 +34,6 @@ MOST_SILENT_S: Final = MOST_S + 2 * HEARTBEAT_S
 MOST_REPEATS: Final = 6.0
 MOST_REQUEST_S: Final = 20.0
 ROW_S: Final = 0.04
-LOOK_S: Final = 0.02
-PATIENCE_S: Final = 60.0
 BOTH: Final = (BROKER, STORE)
 LAYOUT: Final = Layout(
     settings={
@@ -126,7 +124,7 @@ async def _suffer_all(
         await asyncio.sleep(lab.random.uniform(0.2, 0.6))
         began = time.monotonic()
         await suffer(cluster, case)
-        back_s = round(await _until_all_go_on(cluster, task_ids), 2)
+        back_s = round(await until_all_go_on(cluster, task_ids), 2)
         lab.faults.note(
             case.toxic.name,
             case.link,
@@ -136,30 +134,6 @@ async def _suffer_all(
         )
         healed.append(Healed(case, back_s))
     return healed
-
-
-async def _until_all_go_on(cluster: FaultCluster, task_ids: Sequence[str]) -> float:
-    """Seconds until each task has committed twice: the first may have been on its way before."""
-    began = time.monotonic()
-    before = await _records(cluster, task_ids)
-    while True:
-        now = await _records(cluster, task_ids)
-        if all(after >= once + 2 for once, after in zip(before, now, strict=True)):
-            return time.monotonic() - began
-        assert time.monotonic() < began + PATIENCE_S, f"{before=}, {now=} records"
-        await asyncio.sleep(LOOK_S)
-
-
-async def _records(cluster: FaultCluster, task_ids: Sequence[str]) -> list[float]:
-    """How many each task has; one that has ended has as many as anybody wants."""
-    heads = await asyncio.gather(*map(cluster.observer.head, task_ids))
-    return [_number(head) for head in heads]
-
-
-def _number(head: Mapping[str, Any] | None) -> float:
-    if head is None:
-        return -1.0
-    return math.inf if head["kind"] == "end" else float(head["seq"])
 
 
 def _note(lab: Lab, visits: Visits) -> None:

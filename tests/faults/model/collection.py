@@ -96,6 +96,22 @@ class Collection:
         changed = await self.find_one_and_update(guard, update)
         return SimpleNamespace(matched_count=int(changed is not None))
 
+    @property
+    def name(self) -> str:
+        """There is one in the database, whatever its name."""
+        return "documents"
+
+    @property
+    def database(self) -> Collection:
+        """What takes commands."""
+        return self
+
+    async def command(self, name: str, _collection: str, *, query: Document, limit: int) -> Any:
+        """The one command that the store sends."""
+        assert name == "count", f"the model knows no {name}"
+        found = await self._gate("find", lambda: self._documents.found(query))
+        return {"n": min(len(found), limit)}
+
     async def distinct(self, path: str, guard: Document) -> list[Any]:
         found = await self._gate("find", lambda: self._documents.found(guard))
         return list({_value(one, path) for one in found})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -47,6 +48,7 @@ class Callbacks:
         self._turns = turns
         self._bindings = bindings
         self._directory = directory
+        self._is_stopped = False
 
     async def output_header(self, metadata: Metadata | None, turn: Turn | None) -> OutputHeader:
         """Ask for the header of `out.csv`; a crash or nothing usable gives the seed's default.
@@ -59,10 +61,18 @@ class Callbacks:
         if metadata is None:
             return default_header(columns or ())
         result = await self._call(
-            Part.OUTPUT_HEADER, self._task.action, patience_s=HOOK_PATIENCE_S, turn=turn
+            Part.OUTPUT_HEADER,
+            self._task.action,
+            patience_s=HOOK_PATIENCE_S,
+            turn=turn,
+            waits_on=lambda: not self._is_stopped,
         )
         answer = result.value if result is not None and result.crash is None else None
         return chosen_header(answer, known=metadata.columns, input_columns=columns)
+
+    def stop(self) -> None:
+        """The task is to end: a header that is long in coming is not needed any more."""
+        self._is_stopped = True
 
     async def finish(self, head: LogRecord) -> str | None:
         """Call `finish` with the action and the last `Data`; what went wrong, if anything."""
@@ -82,9 +92,18 @@ class Callbacks:
         return f"{part.value} crashed: {result.crash.type}"
 
     async def _call(
-        self, part: Part, *args: Any, patience_s: float, turn: Turn | None = None
+        self,
+        part: Part,
+        *args: Any,
+        patience_s: float,
+        turn: Turn | None = None,
+        waits_on: Callable[[], bool] = lambda: False,
     ) -> CallResult | None:
-        """The first responder's result, `None` where the app has bound nothing to the key."""
+        """The first responder's result, `None` where the app has bound nothing to the key.
+
+        `waits_on` tells whether to ask for ever an app that is there and does not answer: it may be
+        busy with long rows.
+        """
         key, given = part_key(self._task.category, part), turn
         deadline = time.monotonic() + patience_s
         while not self._is_unbound(key):
@@ -100,7 +119,7 @@ class Callbacks:
             finally:
                 if turn is not given:
                     turn.give_back()
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline and not (self._serving() and waits_on()):
                 break
             turn = None
             await asyncio.sleep(AGAIN_S)
@@ -111,8 +130,11 @@ class Callbacks:
 
     def _is_unbound(self, key: str) -> bool:
         """Whether apps serve the action and have nothing to call."""
-        serving = self._directory.apps_for(self._task.category, self._task.action)
+        serving = self._serving()
         return bool(serving) and not set(serving) & set(self._directory.apps_bound_to(key))
+
+    def _serving(self) -> list[str]:
+        return self._directory.apps_for(self._task.category, self._task.action)
 
     async def _turn(self, deadline: float) -> Turn | None:
         """A turn, whenever it comes; `None` if no app is there at the deadline."""

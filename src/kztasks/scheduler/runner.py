@@ -63,6 +63,7 @@ class TaskRunner:
     def stop(self) -> None:
         """End the task after the row that is being run."""
         self._stop_asked = True
+        self._callbacks.stop()
         if self._loop is not None:
             self._loop.stop()
         self._turns.interrupt()

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from kztasks.domain.status import TaskStatus
+from kztasks.scheduler import calls
 from tasks_bindings import App, Category, Context, Replace, Row, Step, row
+from tasks_bindings.bindings import TasksBindings
 from tests.integration.scheduler.kit import Engine, eventually, numbers, table
 
 pytestmark = pytest.mark.store
@@ -190,3 +192,34 @@ async def test_the_header_is_asked_for_once_in_a_task(engine: Engine) -> None:
     await engine.run("a", numbers(500))
 
     assert asked == ["a"]
+
+
+async def test_the_header_is_waited_for_as_long_as_the_app_is_there(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be busy; the default in its place would stay for the whole task."""
+    monkeypatch.setattr(calls, "HOOK_PATIENCE_S", 0.1)
+    defaults = TasksBindings.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "timeout_s", 0.1)
+    asked: list[str] = []
+    idle = threading.Event()
+
+    def header(action: str) -> list[str]:
+        asked.append(action)
+        if len(asked) < 4:
+            idle.wait(10)
+        return ["x"]
+
+    t = Category("t")
+
+    @t.csv_action("a", description="d", mandatory=["n"], output_header=header)
+    def write(_context: Context, _data: object, _args: Row) -> Step:
+        return row({"x": "1"})
+
+    await engine.app(App("t", t))
+    await engine.scheduler()
+    _, output = await engine.run("a", numbers(1))
+    idle.set()
+
+    assert output == table(["n", "x"], [["1", "1"]])

@@ -160,6 +160,11 @@ class Exchange:
         self.metrics: Final = metrics
         self._is_fenced = is_fenced
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker takes no messages now, as far as this scheduler knows."""
+        return self._bus.health.blocked
+
     async def run(
         self,
         app: str,
@@ -243,7 +248,7 @@ class Exchange:
 
     def _absence(self, request: BatchRequest) -> str:
         """What is missing while no app serves an action. No app is heard during an alarm."""
-        if self._bus.health.blocked:
+        if self.is_blocked:
             return BLOCKED_BROKER
         return f"an app that serves {action_key(request.category, request.action)}"
 

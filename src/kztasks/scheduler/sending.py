@@ -10,6 +10,7 @@ import structlog
 from kztasks.errors import KztasksError
 from kztasks.scheduler.ahead import ReadAhead
 from kztasks.scheduler.exchange import (
+    BLOCKED_BROKER,
     Exchange,
     Tries,
     cause_of,
@@ -46,8 +47,17 @@ class Sender:
         self.interrupt: Final = asyncio.Event()
         """Nothing is begun any more."""
         self.is_stopped = False
-        self.waiting_for: str | None = None
-        """What a batch that is out, or should be, waits for."""
+        self._awaited: str | None = None
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What a batch that is out, or should be, waits for.
+
+        During an alarm of the broker neither it nor its answer gets through.
+        """
+        is_out = self._tries is not None
+        blocked = BLOCKED_BROKER if is_out and self._exchange.is_blocked else None
+        return self._awaited or blocked
 
     def stop(self) -> None:
         """End what is out after its present row; wait for it for a while only."""
@@ -144,4 +154,4 @@ class Sender:
             metrics.rerun_rows.inc(prepared.count)
 
     def _wait_for(self, what: str | None) -> None:
-        self.waiting_for = what
+        self._awaited = what

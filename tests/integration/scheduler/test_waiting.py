@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from kztasks.domain.status import TaskStatus
@@ -126,3 +129,27 @@ async def test_progress_is_seen_while_a_task_runs(engine: Engine) -> None:
     assert (running.failed, running.total_rows) == (0, 200)
     await scheduler.scheduler.operations.stop(task_id)
     await engine.ended(task_id)
+
+
+async def test_a_task_whose_batch_is_out_during_an_alarm_says_that_it_waits_for_the_broker(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer can come, and what is being sent is not taken: both look like an app that works."""
+    out = asyncio.Event()
+
+    async def script(_request: Request) -> None:
+        out.set()
+
+    fake = FakeApp(await engine.bus("fake"), script)
+    await fake.start()
+    scheduler = await engine.scheduler(silence_s=30.0)
+    task_id = await engine.submit("add", numbers(100))
+    await scheduler.start(task_id)
+    await out.wait()
+    assert (await engine.task(task_id)).waiting_for is None
+
+    alarmed = replace(scheduler.bus.health, blocked=True)
+    monkeypatch.setattr(type(scheduler.bus), "health", property(lambda _: alarmed))
+    waiting = await engine.until(task_id, lambda task: task.waiting_for)
+    assert waiting.waiting_for == "the message broker, which takes no messages now"
+    await fake.stop()

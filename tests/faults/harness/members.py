@@ -78,6 +78,12 @@ class Member:
         """What all processes here have logged of an event, in order."""
         return [line for process in self.processes for line in process.logged(event)]
 
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """What all processes here have logged as an error."""
+        lines = (line for process in self.processes for line in process.events())
+        return [line for line in lines if line.get("level") in ("error", "critical")]
+
     def dump_stacks(self) -> bool:
         """Have the present process write what it waits for to its log, if it can."""
         process = self.present.process

@@ -87,6 +87,11 @@ class Observer:
         names = ("pvt_total_rows_succeeded", "pvt_total_rows_failed")
         return sum(task.get(name, 0) for task in await self.tasks() for name in names)
 
+    async def unfinished(self) -> int:
+        """How many tasks have not ended."""
+        going = {"pvt_status": {"$in": ["pending", "executing"]}}
+        return int(await self._database["tasks"].count_documents(going))
+
     async def log(self, task_id: str) -> Sequence[dict[str, Any]]:
         """All records of a task, by number."""
         found = self._database["log"].find({"t": {"$eq": task_id}})

@@ -1,0 +1,96 @@
+"""L1: thousands of tasks of many accounts run at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.faults.harness import crowd, oracle
+from tests.faults.harness.cluster import FaultCluster, Layout
+from tests.faults.harness.lab import Lab
+from tests.faults.harness.matrix import SCALES, matrix_row
+from tests.faults.harness.summary import MatrixRow
+from tests.faults.harness.watchdog import watched
+
+MIB: Final = 1024 * 1024
+MOST_MIB: Final = 600
+ROWS: Final = 10
+ENDED_S: Final = 480.0
+LOOK_S: Final = 0.5
+ROW: Final = MatrixRow(
+    "L1",
+    "10,000 tasks of 10 rows and 50 accounts are executing in one scheduler when the apps come",
+    f"every output is byte-exact, no error, at most {MOST_MIB} MiB in the scheduler",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    tasks: int = field(metadata={SCALES: True})
+    accounts: int
+
+
+@matrix_row(
+    ROW,
+    full=Crowd(tasks=10_000, accounts=50),
+    full_s=900,
+    quick=Crowd(tasks=300, accounts=50),
+    quick_s=120,
+)
+async def test_ten_thousand_tasks_that_run_at_once_all_come_out_right(
+    lab: Lab, size: Crowd
+) -> None:
+    layout = Layout(schedulers=1, apps=2, settings=crowd.PRODUCT)
+    async with lab.cluster(layout) as cluster, crowd.accounts(cluster, size.accounts) as fronts:
+        numbers = range(size.tasks)
+        began = time.monotonic()
+        tasks = await crowd.create(fronts, numbers, lambda number: oracle.input_csv(number, ROWS))
+        created_s = time.monotonic() - began
+        await _all_executing(cluster, tasks)
+        started_s = time.monotonic() - began - created_s
+        waiting_mib = _peak_mib(cluster)
+        for app in cluster.apps:
+            app.start()
+        came = time.monotonic()
+        async with watched(cluster):
+            await _ended(cluster)
+        ended_s = time.monotonic() - came
+        wrong = await crowd.wrong(cluster, tasks, ROWS)
+        errors = [line for one in cluster.members for line in one.errors]
+        lab.figures |= {
+            "tasks": size.tasks,
+            "accounts": size.accounts,
+            "created_s": round(created_s),
+            "started_s": round(started_s),
+            "ended_s": round(ended_s),
+            "tasks_per_s": round(size.tasks / ended_s),
+            "waiting_mib": waiting_mib,
+            "peak_mib": _peak_mib(cluster),
+            "rerun_percent": cluster.trace.share_of_repeats,
+            "errors": len(errors),
+        }
+        assert not wrong, "\n".join(wrong[:20])
+        assert not errors, errors[:5]
+        assert _peak_mib(cluster) <= MOST_MIB
+
+
+async def _all_executing(cluster: FaultCluster, tasks: Sequence[crowd.Owned]) -> None:
+    """Start all tasks while there is no app."""
+    for app in cluster.apps:
+        await asyncio.to_thread(app.present.terminate)
+    await crowd.begin(tasks)
+
+
+async def _ended(cluster: FaultCluster) -> None:
+    deadline = time.monotonic() + ENDED_S
+    while left := await cluster.observer.unfinished():
+        assert time.monotonic() < deadline, f"{left} tasks have not ended"
+        await asyncio.sleep(LOOK_S)
+
+
+def _peak_mib(cluster: FaultCluster) -> int:
+    """Most memory that a scheduler has had."""
+    return max(round(one.present.peak_memory / MIB) for one in cluster.schedulers)

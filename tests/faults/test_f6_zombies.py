@@ -68,6 +68,7 @@ async def test_a_scheduler_that_wakes_up_after_it_was_replaced_does_no_harm(
         verdict = await tasks.check(cluster, batch, lab.evidence)
         stale = out_of_date(spy.sent)
         pauses = [Pause(one.name, began, one.logged("batch_due")) for one, began in paused]
+        assert all(one.lines for one in pauses), "the logs do not say what was due when"
         sent = after_waking(stale, pauses)
         lab.figures |= {
             "zombies": size.zombies,

@@ -187,6 +187,7 @@ class Exchange:
             OwnershipLost: the app has seen a later owner of the task.
             MessageTooLarge: it does not fit into a message.
         """
+        _log.debug("batch_due", batch=request.seq, epoch=request.epoch)
         if self._is_fenced():
             raise BatchNotSent("others may take this scheduler for dead")
         tries.attempts += 1

@@ -12,10 +12,10 @@ from tests.faults.harness import crowd, oracle
 from tests.faults.harness.cluster import FaultCluster, Layout
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.matrix import SCALES, matrix_row
+from tests.faults.harness.measure import largest_mib
 from tests.faults.harness.summary import MatrixRow
 from tests.faults.harness.watchdog import watched
 
-MIB: Final = 1024 * 1024
 MOST_MIB: Final = 600
 ROWS: Final = 10
 ENDED_S: Final = 480.0
@@ -51,7 +51,7 @@ async def test_ten_thousand_tasks_that_run_at_once_all_come_out_right(
         created_s = time.monotonic() - began
         await _all_executing(cluster, tasks)
         started_s = time.monotonic() - began - created_s
-        waiting_mib = _peak_mib(cluster)
+        waiting_mib = largest_mib(cluster.schedulers)
         for app in cluster.apps:
             app.start()
         came = time.monotonic()
@@ -68,13 +68,13 @@ async def test_ten_thousand_tasks_that_run_at_once_all_come_out_right(
             "ended_s": round(ended_s),
             "tasks_per_s": round(size.tasks / ended_s),
             "waiting_mib": waiting_mib,
-            "peak_mib": _peak_mib(cluster),
+            "peak_mib": largest_mib(cluster.schedulers),
             "rerun_percent": cluster.trace.share_of_repeats,
             "errors": len(errors),
         }
         assert not wrong, "\n".join(wrong[:20])
         assert not errors, errors[:5]
-        assert _peak_mib(cluster) <= MOST_MIB
+        assert largest_mib(cluster.schedulers) <= MOST_MIB
 
 
 async def _all_executing(cluster: FaultCluster, tasks: Sequence[crowd.Owned]) -> None:
@@ -89,8 +89,3 @@ async def _ended(cluster: FaultCluster) -> None:
     while left := await cluster.observer.unfinished():
         assert time.monotonic() < deadline, f"{left} tasks have not ended"
         await asyncio.sleep(LOOK_S)
-
-
-def _peak_mib(cluster: FaultCluster) -> int:
-    """Most memory that a scheduler has had."""
-    return max(round(one.present.peak_memory / MIB) for one in cluster.schedulers)

@@ -45,7 +45,7 @@ def configure_logging(*, json: bool, level: str, fixed: Mapping[str, str]) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aio_pika", "aiormq", "pymongo", "asyncio"):
+    for chatty in ("pymongo", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -47,7 +47,7 @@ class Supervisor:
         self._open_timeout_s = open_timeout_s
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._ending: asyncio.Future[None] | None = None
+        self._endings: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
     @property
@@ -73,8 +73,8 @@ class Supervisor:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        if self._ending is not None:
-            await asyncio.wait({self._ending})
+        if self._endings:
+            await asyncio.wait(self._endings)
         session = self.session
         if session is not None:
             self._release("the bus was closed")
@@ -132,8 +132,10 @@ class Supervisor:
         # Shielded, as it is the session that decides when it is lost, not who waits for that.
         reason = await asyncio.shield(session.lost)
         self._log.warning("bus_session_lost", reason=reason)
-        self._ending = asyncio.ensure_future(session.close())
-        await asyncio.shield(self._ending)
+        # The driver may take seconds to let go of it, and the next one has nothing to do with it.
+        ending = asyncio.create_task(session.close())
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
     def _release(self, reason: str) -> None:
         self._is_blocked = self.session is not None and self.session.was_blocked

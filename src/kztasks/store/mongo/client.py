@@ -33,6 +33,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
     "socketTimeoutMS": 20_000,
+    "heartbeatFrequencyMS": 2_000,  # a silent server is noticed before others take the tasks
     "appname": "kztasks",
 }
 """Written out, as neither the server's defaults nor an address may weaken a write."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import struct
 from typing import Any
 
 import pytest
+import structlog
 from aiormq.abc import DeliveredMessage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from pamqp.header import ContentHeader
 from tasks_bindings.bus import Message
 from tasks_bindings.bus.amqp import driver
 from tasks_bindings.bus.amqp.convert import to_delivery, to_properties
+from tasks_bindings.logs import configure_logging
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 NOW_S = int(NOW.timestamp())
@@ -136,3 +139,20 @@ def test_what_the_broker_says_of_a_message_is_told_apart_from_its_headers() -> N
     delivery = to_delivery(received(Basic.Properties(headers=headers)))
     assert (delivery.deliveries, delivery.death_reason) == (2, "delivery_limit")
     assert delivery.message.headers == {"x-mine": "kept"}
+
+
+def test_the_driver_says_nothing_of_lost_connections_in_the_log_of_a_process() -> None:
+    """The session does, in one line without a traceback."""
+    before = [logging.getLogger(name).level for name in ("aiormq", "aio_pika")]
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        configure_logging(json=True, level="info", fixed={})
+        driver.prepare()
+        assert not logging.getLogger("aiormq.connection").isEnabledFor(logging.ERROR)
+        assert not logging.getLogger("aio_pika.connection").isEnabledFor(logging.ERROR)
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().handlers[:] = handlers
+        logging.getLogger().setLevel(level)
+        for name, old in zip(("aiormq", "aio_pika"), before, strict=True):
+            logging.getLogger(name).setLevel(old)

@@ -25,6 +25,13 @@ class Surroundings:
     pace: Path | None = None
     """Holds the seconds that a row takes at present."""
 
+    def look(self, environment: Environment) -> None:
+        """Open the trace."""
+        name = environment.get(TRACE, os.devnull)
+        self.trace = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        pace = environment.get(PACE, "")
+        self.pace = Path(pace) if pace else None
+
     def row_s(self) -> float:
         """Seconds for the next row; a file that is being replaced gives none."""
         try:
@@ -41,10 +48,7 @@ around = Surroundings()
 @app.on_start
 def look_around(environment: Environment) -> None:
     """Open the trace."""
-    name = environment.get(TRACE, os.devnull)
-    around.trace = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    pace = environment.get(PACE, "")
-    around.pace = Path(pace) if pace else None
+    around.look(environment)
 
 
 @faults.csv_action(

@@ -1,0 +1,93 @@
+"""L3: a single task of a small account beside thousands of another one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.faults.harness import crowd, fair_app, oracle
+from tests.faults.harness.cluster import FaultCluster, Layout
+from tests.faults.harness.front import Front
+from tests.faults.harness.lab import Lab
+from tests.faults.harness.matrix import SCALES, matrix_row
+from tests.faults.harness.measure import largest_mib
+from tests.faults.harness.summary import MatrixRow
+
+SLOTS: Final = 2
+"""Instances of the app, each of which runs one batch at a time."""
+MOST_OTHERS: Final = 2
+"""Batches of others that the slot which gets the first batch begins before it."""
+ROW_S: Final = 0.05
+ROWS: Final = 10
+FIRST_S: Final = 60.0
+LOOK_S: Final = 0.01
+ROW: Final = MatrixRow(
+    "L3",
+    "single tasks of other accounts are started, one after another, while an account has 10,000 "
+    "started tasks in the same scheduler",
+    f"once its start was answered, the instance that gets its first batch begins at most "
+    f"{MOST_OTHERS} batches of others before it",
+)
+LAYOUT: Final = Layout(
+    schedulers=1,
+    apps=SLOTS,
+    target="tests.faults.harness.fair_app:app",
+    settings={**crowd.PRODUCT, "batch_rows": "1"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    tasks: int = field(metadata={SCALES: True})
+    small: int
+
+
+@matrix_row(
+    ROW,
+    full=Rivals(tasks=10_000, small=20),
+    full_s=900,
+    quick=Rivals(tasks=300, small=5),
+    quick_s=120,
+)
+async def test_a_single_task_does_not_wait_for_thousands_of_another_account(
+    lab: Lab, size: Rivals
+) -> None:
+    action = (fair_app.CATEGORY, fair_app.ACTION)
+    async with lab.cluster(LAYOUT) as cluster, crowd.accounts(cluster, 1 + size.small) as fronts:
+        large, *small = fronts
+        cluster.set_pace(ROW_S)
+        await cluster.front.wait_for_action(*action)
+        csv = oracle.input_csv(0, ROWS)
+        many = await crowd.create([large], range(size.tasks), lambda _: csv, action)
+        few = [await front.create(*action, csv) for front in small]
+        await crowd.begin(many)
+        waits = [
+            await _others_before(cluster, front, task_id)
+            for front, task_id in zip(small, few, strict=True)
+        ]
+        errors = [line for one in cluster.members for line in one.errors]
+        lab.figures |= {
+            "tasks": size.tasks,
+            "still_executing": await cluster.observer.unfinished(),
+            "small_tasks": len(waits),
+            "others_before_most": max(waits),
+            "others_before_mean": round(sum(waits) / len(waits), 1),
+            "scheduler_peak_mib": largest_mib(cluster.schedulers),
+            "errors": len(errors),
+        }
+        assert max(waits) <= MOST_OTHERS
+        assert not errors, errors[:5]
+
+
+async def _others_before(cluster: FaultCluster, front: Front, task_id: str) -> int:
+    """Start a task; batches of others that its slot began between the answer and its first one."""
+    await front.begin(task_id)
+    before = len(cluster.trace.runs)
+    deadline = time.monotonic() + FIRST_S
+    while task_id not in (tasks := [task for task, _, _ in cluster.trace.runs[before:]]):
+        assert time.monotonic() < deadline, f"task {task_id} does not begin"
+        await asyncio.sleep(LOOK_S)
+    *others, (_, _, slot) = cluster.trace.runs[before : before + tasks.index(task_id) + 1]
+    return sum(pid == slot for _, _, pid in others)

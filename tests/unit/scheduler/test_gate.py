@@ -148,6 +148,46 @@ async def test_it_counts_what_is_out_and_who_waits() -> None:
     assert (counts.limit, counts.out, counts.waiting, counts.granted) == (2, 2, 2, 3)
 
 
+async def test_who_is_cancelled_between_the_grant_and_going_on_gives_the_turn_back() -> None:
+    site = Site(app=1)
+    turns = [site.taken(), site.taken()]
+    waiting = site.gate.wait(KIND, "a")
+    task = asyncio.create_task(waiting.turn())
+    await asyncio.sleep(0)
+    turns[0].give_back()
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    assert site.gate.counts()["app"].out == 1
+
+
+@pytest.mark.parametrize("served", [True, False])
+async def test_who_is_cancelled_while_it_waits_leaves_the_line(served: bool) -> None:  # noqa: FBT001
+    site = Site(app=1)
+    turns = [site.taken(), site.taken()]
+    kind = KIND if served else ("other", "action")
+    tasks = [asyncio.create_task(site.gate.wait(kind, "a").turn()) for _ in range(2)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.wait({tasks[0]})
+    assert (site.gate.counts()["app"].waiting, site.gate.unserved) == (served, not served)
+    tasks[1].cancel()
+    assert len(turns) == 2
+
+
+async def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing_behind() -> None:
+    site = Site(app=1)
+    turns = [site.taken(), site.taken()]
+    calls = [asyncio.create_task(site.gate.wait(KIND, "a").turn_within(9)) for _ in range(2)]
+    await asyncio.sleep(0)
+    calls[1].cancel()
+    turns[0].give_back()  # to the first one, which is cancelled before it can go on
+    calls[0].cancel()
+    await asyncio.wait(calls)
+    counts = site.gate.counts()["app"]
+    assert (counts.out, counts.waiting) == (1, 0)
+
+
 operations = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["come", "come_now"]), st.sampled_from("abc")),

@@ -88,7 +88,15 @@ class Stranger:
                 deadline = time.monotonic() + quiet_s
         return found
 
-    def ask(self, exchange: str, key: str, kind: str, content: Mapping[str, Any] | bytes) -> str:
+    def ask(
+        self,
+        exchange: str,
+        key: str,
+        kind: str,
+        content: Mapping[str, Any] | bytes,
+        *,
+        expires_ms: int | None = None,
+    ) -> str:
         """Send a request of the bindings protocol; its correlation id."""
         correlation_id = uuid.uuid4().hex
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -97,6 +105,7 @@ class Stranger:
             content_type="application/json",
             correlation_id=correlation_id,
             reply_to=self.queue,
+            expiration=None if expires_ms is None else str(expires_ms),
         )
         self.send(exchange, key, body, properties)
         return correlation_id

@@ -15,14 +15,13 @@ from structlog.contextvars import bound_contextvars
 
 from tasks_bindings.errors import BadReturn, BindingsError, ExecutionError, MessageTooLarge
 from tasks_bindings.invoke import crash_report, fold_responders, map_responders
-from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.app import App
 from tasks_bindings.sdk.batch import BatchRun
-from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data
 from tasks_bindings.sdk.firing import TriggerCalls
 from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.sdk.replies import Answer, Key, Replies, key_of
+from tasks_bindings.sdk.served import Served
 from tasks_bindings.sdk.turns import Turns
 from tasks_bindings.sdk.verification import VerifyRun
 from tasks_bindings.wire import codec
@@ -53,10 +52,9 @@ class Dispatcher:
     """Runs what is asked of one instance of an app."""
 
     def __init__(self, app: App, identity: AppIdentity) -> None:
-        self._app = app
         self._identity = identity
         self._responders = app.responders()
-        self._categories = {category.name: category for category in app.categories}
+        self._served = Served(app)
         self._triggers = TriggerCalls(app.trigger_handlers())
         self._replies = Replies()
         self._runs: set[BatchRun] = set()
@@ -83,7 +81,8 @@ class Dispatcher:
             RequestRefused: `send_progress` did; nobody waits for the batch.
         """
         telling = asyncio.ensure_future(send_progress(self._progress(batch)))
-        reporter = asyncio.create_task(self._report(batch, send_progress, telling))
+        began = asyncio.Event()
+        reporter = asyncio.create_task(self._report(batch, send_progress, telling, began))
         try:
             await asyncio.wait({telling}, timeout=WANTED_S)
             if telling.done() and isinstance(refused := telling.exception(), RequestRefused):
@@ -91,6 +90,7 @@ class Dispatcher:
             async with self._turns.take(alone=batch.alone):
                 if batch.alone:
                     await send_progress(self._progress(batch, alone=True))
+                began.set()
                 yield
         finally:
             reporter.cancel()
@@ -157,8 +157,10 @@ class Dispatcher:
 
         Raises:
             RequestRefused: what they returned is too large for a message, or a trigger's function
-                was not called, or has taken too long.
+                was not called, or has taken too long; or another version of the app has what is
+                asked for, perhaps, but this one has not.
         """
+        self._served.check(call)
         if self._triggers.has(call.key):
             results = await self._triggers.fire(call, redelivered=redelivered)
         else:
@@ -188,19 +190,10 @@ class Dispatcher:
         """
         if redelivered:
             raise RequestRefused("interrupted", "a process ended while it verified these rows")
-        category, action = self._served(request.category, request.action)
+        category, action = self._served.action(request.category, request.action)
         async with self._turns.take(alone=False):
             reply = await VerifyRun(request, action, category).execute(self._identity)
         return codec.encode(reply)
-
-    def _served(self, category_name: str, action_name: str) -> tuple[Category, Action]:
-        category = self._categories.get(category_name)
-        action = category.actions.get(action_name) if category is not None else None
-        if category is None or action is None:
-            raise RequestRefused(
-                "unknown_action", f"{self._app.name} has no tasks.{category_name}.{action_name}"
-            )
-        return category, action
 
     def _check_epoch(self, batch: Batch) -> None:
         seen = self._epochs.get(batch.task_id, 0)
@@ -241,7 +234,7 @@ class Dispatcher:
         return answer
 
     async def _run(self, batch: Batch, *, redelivered: bool) -> Answer:
-        category, action = self._served(batch.category, batch.action)
+        category, action = self._served.action(batch.category, batch.action)
         try:
             run = BatchRun(batch, action, category, redelivered=redelivered)
         except ExecutionError as error:
@@ -260,16 +253,20 @@ class Dispatcher:
         return Answer(run.encode(), data, worked_ms, result.done)
 
     async def _report(
-        self, batch: Batch, send_progress: SendProgress, telling: asyncio.Future[None]
+        self,
+        batch: Batch,
+        send_progress: SendProgress,
+        telling: asyncio.Future[None],
+        began: asyncio.Event,
     ) -> None:
         with suppress(BindingsError):  # the reply, or its absence, tells the scheduler
             await telling
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL_S)
             with suppress(BindingsError):  # as above
-                await send_progress(self._progress(batch))
+                await send_progress(self._progress(batch, waits=not began.is_set()))
 
-    def _progress(self, batch: Batch, *, alone: bool = False) -> Progress:
+    def _progress(self, batch: Batch, *, alone: bool = False, waits: bool = False) -> Progress:
         running = (run for run in self._runs if key_of(run.batch) == key_of(batch))
         return Progress(
             task_id=batch.task_id,
@@ -280,6 +277,7 @@ class Dispatcher:
             done=next((run.run.done for run in running), 0),
             direct=True,
             alone=alone,
+            waits=waits,
         )
 
 

@@ -52,7 +52,10 @@ async def ask(scheduler: Scheduler, content: dict[str, Any], kind: str = "batch"
     message = Message(body=json.dumps(content).encode(), type=kind)
     key = "first.tasks.cat.act"
     async with scheduler.bus.call(BINDINGS.name, key, message) as call:
-        return await call.receive(PATIENCE_S)
+        while True:
+            answer = await call.receive(PATIENCE_S)
+            if answer.message.type != MessageType.PROGRESS:
+                return answer
 
 
 async def tell(scheduler: Scheduler, key: str, kind: str, content: dict[str, Any]) -> None:

@@ -105,6 +105,26 @@ def die(_context: Context, _data: object, _row: Row) -> None:
     os._exit(1)
 '''
 
+SHOP: Final = '''
+"""One version of an app."""
+
+import time
+
+from tasks_bindings import App, Category, Context, Row, Step, row
+
+shop = Category("shop")
+app = App("shop", shop, concurrency=2)
+'''
+
+SHOP_ACTION: Final = """
+
+@shop.csv_action("{action}", description="{action}", mandatory=["a"], output_header=["by"],
+                 wait_after_row_ms=0)
+def {action}(_context: Context, _data: object, args: Row) -> Step:
+    time.sleep(0.002)
+    return row([args["a"]])
+"""
+
 
 def write_claim(folder: Path, name: str, description: str = "Who ran it") -> str:
     """An app that serves `words.name`; what to start it with."""
@@ -122,3 +142,11 @@ def write_zoo(folder: Path) -> str:
     """An app that serves `zoo.all`, `zoo.dump` and `zoo.leak`; what to start it with."""
     (folder / "zoo.py").write_text(ZOO)
     return "zoo:app"
+
+
+def write_shop(folder: Path, *actions: str) -> str:
+    """A version of the app `shop` that serves these actions (2 ms a row); what to start it with."""
+    name = "shop_" + "_".join(actions)
+    parts = [SHOP_ACTION.format(action=action) for action in actions]
+    (folder / f"{name}.py").write_text(SHOP + "".join(parts))
+    return f"{name}:app"

@@ -76,7 +76,31 @@ async def test_an_output_header_is_told_by_the_name_of_the_action() -> None:
     assert await call(asked, key, "act") == [{"replace": ["x"]}]
     assert await call(asked, key, "named") == [{"add": ["named"]}]
     assert await call(asked, key, "plain") == ["LookupError"]
-    assert await call(asked, key, "unknown") == ["KeyError"]
+
+
+@pytest.mark.parametrize(
+    ("key", "args", "code"),
+    [
+        ("tasks.cat.output_header", ("unknown",), "unknown_action"),
+        ("tasks.cat.finish", ("unknown", None), "unknown_action"),
+        ("tasks.cat.cleanup", ("unknown", None), "unknown_action"),
+        ("tasks.other.output_header", ("act",), "unknown_action"),
+        ("tasks.other.finish", ("act", None), "unknown_action"),
+        ("tasks.triggers.hour", (), "unknown_handler"),
+    ],
+)
+async def test_what_another_version_of_the_app_may_have_is_refused_and_not_answered_with_nothing(
+    key: str, args: tuple[Any, ...], code: str
+) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await call(Dispatcher(callbacks(), IDENTITY), key, *args)
+    assert refused.value.refusal.code == code
+
+
+async def test_a_header_or_hook_without_the_name_of_an_action_is_a_crash() -> None:
+    asked = Dispatcher(callbacks(), IDENTITY)
+    assert await call(asked, "tasks.cat.output_header") == ["TypeError"]
+    assert await call(asked, "tasks.cat.output_header", ["act"]) == ["TypeError"]
 
 
 async def test_hooks_are_given_the_action_and_the_data_in_its_type() -> None:

@@ -38,6 +38,7 @@ QUICK: Final[Mapping[str, str]] = {
 TTL_S: Final = float(QUICK["node_ttl_s"])
 
 OWN_APP: Final = "tests.faults.harness.app:app"
+COMMAND_S: Final = 120.0
 BROKER: Final = "broker"
 STORE: Final = "store"
 
@@ -147,6 +148,18 @@ class FaultCluster:
         self.members.append(member)
         member.start()
         return member
+
+    async def command(self, *arguments: str) -> str:
+        """Run `kztasks ARGUMENTS…` to its end; what it said.
+
+        Raises:
+            AssertionError: it failed.
+        """
+        running = self._cluster.start("command", *arguments)
+        status = await asyncio.to_thread(running.process.wait, COMMAND_S)
+        said = running.log.read_text()
+        assert status == 0, f"{arguments} ended with {status}: {said}"
+        return said
 
     async def close(self) -> None:
         """End all processes."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tasks_bindings import INIT, STOP, App, Category, Context, Replace, Row, Trigger, ok, row
-from tasks_bindings.sdk.dispatch import Dispatcher, RequestRefused
+from tasks_bindings.sdk.dispatch import Dispatcher
+from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.messages import Call, CallReply, CrashReport
 from tests.unit.bindings.support import IDENTITY, csv_app, noinput_app

@@ -18,7 +18,7 @@ from tests.faults.harness.watchdog import watched
 
 MOST_MIB: Final = 600
 ROWS: Final = 10
-ENDED_S: Final = 480.0
+ENDED_S: Final = 900.0
 LOOK_S: Final = 0.5
 ROW: Final = MatrixRow(
     "L1",
@@ -36,7 +36,7 @@ class Crowd:
 @matrix_row(
     ROW,
     full=Crowd(tasks=10_000, accounts=50),
-    full_s=900,
+    full_s=1_800,
     quick=Crowd(tasks=300, accounts=50),
     quick_s=120,
 )

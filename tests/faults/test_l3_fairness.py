@@ -47,7 +47,7 @@ class Rivals:
 @matrix_row(
     ROW,
     full=Rivals(tasks=10_000, small=20),
-    full_s=900,
+    full_s=1_500,
     quick=Rivals(tasks=300, small=5),
     quick_s=120,
 )

@@ -53,7 +53,7 @@ class Length:
     ROW,
     full=Length(rows=1_000_000, ended_s=600, settings=crowd.PRODUCT),
     full_s=900,
-    quick=Length(rows=50_000, ended_s=60, settings=QUICK | {"batch_rows": str(MOST_REPEATED)}),
+    quick=Length(rows=50_000, ended_s=60, settings={**QUICK, "batch_rows": str(MOST_REPEATED)}),
     quick_s=120,
 )
 async def test_a_long_task_takes_no_more_memory_and_goes_on_where_it_was(

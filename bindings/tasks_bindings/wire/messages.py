@@ -223,7 +223,7 @@ class BatchReply(WireMessage):
     data: str | None = None
     fault: Fault | None = None
     """The rows count all the same, then the task ends; `data` is missing."""
-    elapsed_ms: float = Field(ge=0)
+    elapsed_ms: float = Field(ge=0, allow_inf_nan=False)
     """Time spent in verifiers and the handler, without pauses."""
 
 
@@ -241,6 +241,8 @@ class Progress(WireMessage):
     has to be sent again after an outage of the broker: it has it, or its answer, already."""
     alone: bool = False
     """The batch is about to run, and nothing runs beside it: it is to blame if the process dies."""
+    waits: bool = False
+    """The batch has not begun: others have their turn before it in this process."""
 
 
 class Cancel(WireMessage):

@@ -38,7 +38,7 @@ from tasks_bindings.errors import (
 )
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.keys import APPS_CANCEL, action_key, instance_key
-from tasks_bindings.wire.messages import BatchReply, Cancel, MessageType
+from tasks_bindings.wire.messages import BatchReply, Cancel, MessageType, Progress
 from tasks_bindings.wire.topology import BINDINGS, addressed
 
 _log = structlog.get_logger(__name__)
@@ -67,8 +67,9 @@ class _SignsOfLife:
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
-        self._heard_at = self._moved_at = time.monotonic()
-        self._done = -1
+        self._heard_at = self._moved_at = self._taken_at = time.monotonic()
+        self._seen = ("", -1)
+        """Which process has it, and how many rows it has done."""
 
     def left(self) -> float:
         """Seconds to wait for the next sign.
@@ -81,15 +82,24 @@ class _SignsOfLife:
             raise BatchLost(f"no sign of life for {self._timing.silence_s:g} s")
         return left
 
-    def note(self, done: int) -> None:
+    def note(self, progress: Progress) -> None:
         """So many rows are done.
+
+        How long its row takes cannot be told while others have their turn before it in the same
+        process; another one may be quicker. One that takes it after one that died begins anew.
 
         Raises:
             BatchRejected: the present one has been running for too long.
+            BatchLost: it has waited for as long.
         """
         now = self._heard_at = time.monotonic()
-        if done != self._done:
-            self._done, self._moved_at = done, now
+        seen = (progress.app.instance, progress.done)
+        if seen[0] != self._seen[0]:
+            self._taken_at = now
+        if progress.waits and now - self._taken_at > self._timing.row_timeout_s:
+            raise BatchLost(f"behind others for over {self._timing.row_timeout_s:g} s")
+        if progress.waits or seen != self._seen:
+            self._seen, self._moved_at = seen, now
         elif now - self._moved_at > self._timing.row_timeout_s:
             raise BatchRejected(
                 f"one row has been running for over {self._timing.row_timeout_s:g} s"
@@ -236,7 +246,7 @@ class Exchange:
                 continue
             progress = progress_of(delivery, request)
             if progress is not None:
-                life.note(progress.done)
+                life.note(progress)
                 reached("batch:progress")
                 tries.instance = progress.app.instance if progress.direct else None
                 ran_alone += progress.alone

@@ -126,7 +126,9 @@ class FakeApp:
             await asyncio.sleep(0.1)
 
     async def _on_help(self, delivery: Delivery) -> None:
-        metadata = Metadata(description="d", expected_content="text/csv", mandatory=("n",))
+        metadata = Metadata(
+            description="d", expected_content="text/csv", mandatory=("n",), wait_after_row_ms=0
+        )
         reply = HelpReply(
             app=self._identity, help={"t": {"add": metadata}}, bindings=KEYS, digest="d"
         )

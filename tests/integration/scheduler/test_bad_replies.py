@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -39,6 +41,7 @@ BAD_REPLIES: dict[str, Bad] = {
     },
     "with a seq that is a string": lambda request: request.lie(seq=str(request.batch.seq)),
     "with data that is no text": lambda request: request.lie(data={"sum": 1}),
+    "that took for ever": lambda request: json.dumps(request.lie(elapsed_ms=math.inf)).encode(),
     "of a version to come": lambda request: request.lie(v=2),
     "that is a list": lambda _: b"[]",
     "that is not JSON": lambda _: b"\xff\x00 not JSON {",
@@ -276,3 +279,57 @@ async def test_a_refusal_that_will_not_change_ends_the_task_and_says_why(
     assert task.status is TaskStatus.INTERNAL_ERROR
     assert task.reason == "state_too_large: Data is 300000 bytes"
     assert output == sums(task.succeeded or 0)
+
+
+async def test_a_batch_that_waits_behind_others_is_no_row_that_takes_for_ever(
+    engine: Engine,
+) -> None:
+    """It is sent again after as long, as another process may have room for it."""
+    taken = 0
+
+    async def script(request: Request) -> None:
+        nonlocal taken
+        taken += 1
+        if taken > 1:
+            await request.reply(request.answer())
+            return
+        progress = {
+            key: value
+            for key, value in request.answer().items()
+            if key not in {"returns", "data", "hash", "elapsed_ms"}
+        }
+        while taken == 1:
+            await request.reply({**progress, "done": 0, "waits": True}, MessageType.PROGRESS)
+            await asyncio.sleep(0.05)
+
+    app = FakeApp(await engine.bus("fake"), script)
+    await app.start()
+    await engine.scheduler(silence_s=0.5, row_timeout_s=0.3)
+    await came_out_exact(engine)
+    await app.stop()
+
+
+async def test_what_a_process_did_with_a_row_before_it_died_is_not_the_time_of_the_next(
+    engine: Engine,
+) -> None:
+    """The broker hands the batch on by itself, so to the scheduler it is one and the same."""
+
+    async def script(request: Request) -> None:
+        progress = {
+            key: value
+            for key, value in request.answer().items()
+            if key not in {"returns", "data", "hash", "elapsed_ms"}
+        }
+        for number in range(8):
+            identity = {"name": "fake", "instance": str(number), "version": "1"}
+            await request.reply({**progress, "done": 0, "app": identity}, MessageType.PROGRESS)
+            await asyncio.sleep(0.1)
+        await request.reply(request.answer())
+
+    app = FakeApp(await engine.bus("fake"), script)
+    await app.start()
+    scheduler = await engine.scheduler(silence_s=0.5, row_timeout_s=0.3)
+    task_id = await engine.submit("add", numbers(3))
+    await scheduler.start(task_id)
+    assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
+    await app.stop()

@@ -361,6 +361,28 @@ async def test_a_batch_that_runs_alone_says_so_before_its_first_row() -> None:
         assert (progress.alone, progress.done, counting.entered.is_set()) == (True, 0, False)
 
 
+async def test_a_batch_that_waits_for_one_that_runs_alone_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks_bindings.sdk.dispatch.PROGRESS_INTERVAL_S", 0.01)
+    told: asyncio.Queue[Progress] = asyncio.Queue()
+    _, asked = counted()
+
+    async def ignore(_progress: Progress) -> None: ...
+
+    async def wait() -> None:
+        async with asked.turn(batch(numbered(2)), told.put):
+            while (await told.get()).waits:
+                pass
+
+    alone = batch(numbered(1)).model_copy(update={"alone": True})
+    async with asked.turn(alone, ignore):
+        waiting = asyncio.create_task(wait())
+        while not (await told.get()).waits:
+            pass
+    await asyncio.wait_for(waiting, 5)
+
+
 async def test_a_reply_is_plain_json() -> None:
     asked = dispatcher(lambda _context, _data, args: row({"x": args["a"], "n": 1.5, "b": True}))
     reply = orjson.loads(await asked.batch(batch(numbered(1))))

@@ -222,11 +222,12 @@ async def test_a_record_that_can_never_be_stored_ends_the_task_before_it(engine:
 async def test_an_input_that_is_gone_ends_the_task_and_keeps_what_was_done(
     engine: Engine,
 ) -> None:
-    gone = asyncio.Event()
+    running, gone = asyncio.Event(), asyncio.Event()
     t = Category("t")
 
     @t.csv_action("copy", description="d", mandatory=["n"], output_header=["x"])
     async def copy(_context: Context, _data: object, args: Row) -> Step:
+        running.set()
         await gone.wait()
         return row([args["n"]])
 
@@ -237,7 +238,7 @@ async def test_an_input_that_is_gone_ends_the_task_and_keeps_what_was_done(
         "copy", table(["n", "fill"], ([str(n), fill] for n in range(500)))
     )
     await scheduler.start(task_id)
-    await engine.begun(task_id)
+    await running.wait()
     await engine.store.files.delete(f"{task_id}/in.csv")
     gone.set()
     task = await engine.ended(task_id)

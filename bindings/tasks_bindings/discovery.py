@@ -27,7 +27,11 @@ QUIET_S: Final = 0.2
 
 
 class Discovery:
-    """Listens on the bus and tells a directory; wakes those who wait for a change."""
+    """Listens on the bus and tells a directory; wakes those who wait for a change.
+
+    Attributes:
+        dropped: how many messages were heard that say nothing, or are of another version.
+    """
 
     def __init__(
         self, bus: Bus, directory: Directory, *, silence_limit_s: float = SILENCE_LIMIT_S
@@ -40,6 +44,7 @@ class Discovery:
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscription: Subscription | None = None
         self._reported: set[object] = set()
+        self.dropped = 0
 
     async def start(self) -> None:
         """Listen, and ask who is there already."""
@@ -89,6 +94,7 @@ class Discovery:
             self._note(delivery.message)
         except WireError as error:
             # Every few seconds, as long as an app of another version is there.
+            self.dropped += 1
             _log.warning("beat_dropped", code=error.code, why=str(error))
         self._tell(before)
 
@@ -133,6 +139,7 @@ class Discovery:
         try:
             reply = codec.decode(delivery.message.body, HelpReply)
         except WireError as error:
+            self.dropped += 1
             _log.warning("bad_help_reply", error=str(error))
             return
         self._directory.heard_help(reply, time.monotonic())

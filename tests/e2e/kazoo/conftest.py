@@ -34,7 +34,7 @@ class Site:
 @pytest.fixture
 def site(cluster: Cluster, client: Client, amqp_url: str) -> Iterator[Site]:
     """All of it, with `slow.copy` there to be run (3 ms a row)."""
-    first, second = (cluster.scheduler(node=node) for node in NODES)
+    first, second = (cluster.scheduler(node=node, ops_port="0") for node in NODES)
     app = cluster.app("tests.apps.slow:app")
     with crossbar_of(amqp_url, *NODES) as crossbar:
         eventually("the app shows up", lambda: all(crossbar.help() for _ in range(4)))

@@ -36,13 +36,14 @@ def test_a_scheduler_declares_exactly_kazoos_exchanges(cluster: Cluster, amqp_ur
 
 @pytest.mark.timeout(60)
 def test_a_scheduler_starts_where_a_kazoo_node_has_declared_them_before(
-    cluster: Cluster, amqp_url: str
+    cluster: Cluster, rabbitmq: Rabbitmq, amqp_url: str
 ) -> None:
+    vhost = vhost_of(amqp_url)
     with stranger(amqp_url) as one:
         for exchange, kind in KAZOO.items():
             one.channel.exchange_declare(exchange, kind)
         scheduler = cluster.scheduler()
-        one.channel.queue_declare("kztasks.requests", passive=True)
+        eventually("it takes requests", lambda: "kztasks.requests" in queues(rabbitmq, vhost))
     assert scheduler.logged("queue_refused") == []
 
 

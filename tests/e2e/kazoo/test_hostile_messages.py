@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
+import httpx
 import pytest
 
 from tests.e2e.kazoo.broker import counts, queues, vhost_of
 from tests.e2e.kazoo.conftest import Site
 from tests.e2e.kazoo.hostile import KEYS, messages
-from tests.servers.cluster import eventually, id2_output, numbered_csv
+from tests.servers.cluster import Running, eventually, id2_output, numbered_csv
 from tests.servers.rabbitmq import Rabbitmq
 
 HOSTILE = 500
+
+
+def counted(scheduler: Running) -> int:
+    """How many invalid messages its metrics tell."""
+    port = scheduler.logged("ops_listening")[0]["port"]
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    [value] = re.findall(r'kztasks_kazoo_messages_total\{outcome="invalid"\} (\S+)', text)
+    return int(float(value))
 
 
 @pytest.mark.timeout(180)
@@ -31,6 +42,7 @@ def test_five_hundred_hostile_messages_do_no_harm(
     assert site.all_alive()
     if exchange == "tasks":
         assert dropped() > HOSTILE // 2, "most of them are told in the log"
+        assert sum(map(counted, site.schedulers)) == dropped(), "and each of those is counted"
     assert site.crossbar.amqp.drain(quiet_s=0.5) == [], "nobody is answered"
     sessions = [len(one.logged("bus_session_lost")) for one in site.schedulers]
     assert sessions == [0, 0], "no connection was lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 import structlog
@@ -22,7 +23,7 @@ class StubbornSession:
 
     def __init__(self, may_close: asyncio.Event) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.on_lost = lambda _reason: None
+        self.on_lost: Callable[[str], None] = str
         self.is_closed = False
         self._may_close = may_close
 

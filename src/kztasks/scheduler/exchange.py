@@ -119,6 +119,8 @@ class Tries:
     runs on there."""
     unreached: int = 0
     """How often that process could not be reached since."""
+    silent: str | None = None
+    """Which process had it when it was lost by silence, for which the broker may be the reason."""
 
     def failed(self, error: Exception) -> float:
         """Note an attempt in vain; seconds to wait before the next one.
@@ -138,7 +140,10 @@ class Tries:
         if isinstance(error, Unroutable):  # it may have no session yet, as we had none
             self.unreached += 1
         if not is_out_of_reach(error) or self.unreached > MOST_UNREACHED:
+            self.silent = self.instance if isinstance(error, BatchLost) else None
             self.instance, self.unreached = None, 0
+        elif isinstance(error, BusUnavailable | PublishTimeout):
+            self.instance, self.silent = self.instance or self.silent, None
 
 
 class Exchange:

@@ -23,7 +23,7 @@ class StubbornSession:
 
     def __init__(self, may_close: asyncio.Event) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.on_lost: Callable[[str], None] = str
+        self.on_lost: Callable[[str], None] = lambda _reason: None
         self.is_closed = False
         self._may_close = may_close
 

@@ -80,7 +80,7 @@ async def test_one_moment_in_place_of_a_cron_expression(front: Front) -> None:
     ],
 )
 async def test_what_makes_no_sense_is_refused_by_its_field(
-    front: Front, query: dict[str, str | None], field: str
+    front: Front, query: dict[str, Any], field: str
 ) -> None:
     refused = await make(front, 400, **query)
     assert field in refused

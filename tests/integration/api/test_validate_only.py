@@ -18,12 +18,13 @@ from kztasks.api.deps import ApiSettings
 from kztasks.api.edge import exchange as exchange_module
 from kztasks.processes.http import HttpServer
 from kztasks.settings import Settings
-from tasks_bindings import App, AppRunner, Category, Context, Environment, Row
+from tasks_bindings import App, AppRunner, Environment
 from tasks_bindings.bus.memory import MemoryBroker, MemoryBus
 from tests.contract.bus.kit import PATIENCE_S
 from tests.contract.discovery.kit import within
 from tests.contract.discovery.stub import StubApp
 from tests.integration.api.kit import HELP, NOTHING, TASKS, TOKEN, VERIFY_TIMEOUT_S, Exchange, Front
+from tests.integration.api.picky import picky_app
 
 pytestmark = pytest.mark.store
 
@@ -41,25 +42,6 @@ RunApp = Callable[..., Any]
 @pytest.fixture
 def api_settings() -> ApiSettings:
     return ApiSettings(node="kztasks@h1", max_json_bytes=100_000)
-
-
-def picky_app(verify: Callable[[str], Any] = str.isdigit) -> App:
-    """Serves what the scheduler says that it serves; `verify` guards `col1`."""
-    skel = Category("skel")
-    skel.verifier("col1")(verify)
-
-    def never(_context: Context, _data: object, _row: Row) -> object:
-        raise AssertionError("a handler was called")
-
-    for name in ("id1", "id2"):
-        metadata = HELP["skel"][name]
-        skel.csv_action(
-            name,
-            description=metadata.description,
-            mandatory=metadata.mandatory,
-            optional=metadata.optional,
-        )(never)
-    return App("picky", skel)
 
 
 @pytest.fixture

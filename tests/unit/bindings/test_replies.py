@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tasks_bindings.sdk.replies import Answer, Key, Replies, key_of
 from tests.unit.bindings.support import TASK, batch, numbered
 
@@ -17,7 +19,11 @@ def answer(size: int, text: bytes = b"x", rows: int = 1) -> Answer:
 def test_an_answer_belongs_to_task_place_first_row_and_data_of_the_batch() -> None:
     one = key_of(batch(numbered(1), seq=3))
     assert key_of(batch(numbered(9), seq=3, hash="other", attempt=7, epoch=9)) == one
-    others = [{"seq": 4}, {"seq": 3, "first_row": 2}, {"seq": 3, "data": "1"}]
+    others: list[dict[str, Any]] = [
+        {"seq": 4},
+        {"seq": 3, "first_row": 2},
+        {"seq": 3, "data": "1"},
+    ]
     assert one not in [key_of(batch(numbered(1), **changes)) for changes in others]
 
 

@@ -163,15 +163,16 @@ venv() {
 # ---------------------------------------------------------------------------- kazoo-sdk
 # It has packages named `tests` and `tasks`, so only a child process of one test sees the folder.
 kazoo_sdk() {
-    if [ "$(cat "$(stamp kazoo-sdk)" 2>/dev/null)" = "$(digest kazoo-sdk)" ]; then
-        touch "$(stamp kazoo-sdk)"
+    local folder=.venv/kazoo-sdk
+    if [ "$(cat "$folder/.kztasks" 2>/dev/null)" = "$(digest kazoo-sdk)" ]; then
+        touch "$folder/.kztasks"
         return
     fi
     begin "a Kazoo client for the tests"
-    rm -rf .venv/kazoo-sdk
+    rm -rf "$folder"
     pip_install --require-hashes --no-build-isolation --requirement requirements/kazoo-sdk.txt \
-        --target .venv/kazoo-sdk
-    digest kazoo-sdk >"$(stamp kazoo-sdk)"
+        --target "$folder"
+    digest kazoo-sdk >"$folder/.kztasks"
     finish
 }
 

@@ -15,7 +15,8 @@ from tasks_bindings.bus.interface import SessionState
 from tasks_bindings.errors import BusError, BusUnavailable
 
 BACKOFF_FIRST_S: Final = 0.3
-BACKOFF_LIMIT_S: Final = 5.0
+BACKOFF_LIMIT_S: Final = 2.0
+"""A broker that is back is found within this and the time of a session, however long it was away."""
 BACKOFF_FACTOR: Final = 1.6
 
 

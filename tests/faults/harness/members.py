@@ -78,6 +78,11 @@ class Member:
         """What all processes here have logged of an event, in order."""
         return [line for process in self.processes for line in process.logged(event)]
 
+    def times(self, event: str) -> int:
+        """How often all processes here have logged an event; quicker than `logged`."""
+        needle = f'"event": "{event}"'.encode()
+        return sum(process.log.read_bytes().count(needle) for process in self.processes)
+
     @property
     def errors(self) -> list[dict[str, Any]]:
         """What all processes here have logged as an error."""

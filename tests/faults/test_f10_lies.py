@@ -147,7 +147,7 @@ class Liar:
     ROW,
     full=Lies(answers=500, tasks=20),
     full_s=400,
-    quick=Lies(answers=60, tasks=10),
+    quick=Lies(answers=30, tasks=6),
     quick_s=120,
 )
 async def test_no_lie_of_an_app_gets_into_an_output(lab: Lab, size: Lies) -> None:

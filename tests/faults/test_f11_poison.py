@@ -52,8 +52,6 @@ class Poison:
     ROW,
     full=Poison(kinds=(poison_app.EXIT, poison_app.MEMORY), innocent=6, rows=400),
     full_s=300,
-    quick=Poison(kinds=(poison_app.EXIT, poison_app.MEMORY), innocent=2, rows=60),
-    quick_s=150,
 )
 async def test_a_row_that_kills_is_found_and_hurts_nobody_else(lab: Lab, size: Poison) -> None:
     await _run(lab, size)

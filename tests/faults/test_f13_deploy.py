@@ -41,7 +41,7 @@ class Deploy:
     ROW,
     full=Deploy(apps=10, schedulers=10, tasks=12, rows=2_500),
     full_s=600,
-    quick=Deploy(apps=2, schedulers=2, tasks=6, rows=500),
+    quick=Deploy(apps=1, schedulers=1, tasks=4, rows=400),
     quick_s=120,
 )
 async def test_a_rolling_deploy_runs_no_row_twice(lab: Lab, size: Deploy) -> None:

@@ -58,7 +58,7 @@ class Upload:
         return self.cut.times == EVER
 
 
-@matrix_row(ROW, full=Positions(CHUNKS), full_s=400, quick=Positions(3), quick_s=120)
+@matrix_row(ROW, full=Positions(CHUNKS), full_s=400, quick=Positions(2), quick_s=120)
 async def test_an_upload_that_fails_anywhere_loses_nothing(lab: Lab, size: Positions) -> None:
     positions = sorted(lab.random.sample(range(CHUNKS), size.count))
     settings = crowd.MANY_REQUESTS | {"batch_rows": "1000"}

@@ -36,7 +36,7 @@ class Mutants:
     mutants: int = field(metadata={SCALES: True})
 
 
-@matrix_row(MODEL, full=Examples(10_000), full_s=1_200, quick=Examples(400), quick_s=120)
+@matrix_row(MODEL, full=Examples(10_000), full_s=1_200, quick=Examples(300), quick_s=120)
 async def test_the_log_is_right_in_whatever_order_its_owners_come(lab: Lab, size: Examples) -> None:
     each = max(1, size.examples // CORES)
     said = await run_all(
@@ -49,7 +49,7 @@ async def test_the_log_is_right_in_whatever_order_its_owners_come(lab: Lab, size
     assert all(one.found is None for one in said), "\n".join(one.errors[-6000:] for one in said)
 
 
-@matrix_row(GUARDS, full=Mutants(len(MUTANTS)), full_s=1_200, quick=Mutants(6), quick_s=180)
+@matrix_row(GUARDS, full=Mutants(len(MUTANTS)), full_s=1_200, quick=Mutants(4), quick_s=180)
 async def test_the_model_notices_every_guard_that_is_taken_away(lab: Lab, size: Mutants) -> None:
     names = lab.random.sample(sorted(MUTANTS), size.mutants)
     said = await run_all(

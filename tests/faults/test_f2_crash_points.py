@@ -47,7 +47,7 @@ class Crashes:
     """Part of the places, chosen by the seed."""
 
 
-@matrix_row(ROW, full=Crashes(each=5), full_s=1_200, quick=Crashes(each=1, share=0.1), quick_s=300)
+@matrix_row(ROW, full=Crashes(each=5), full_s=1_800, quick=Crashes(each=1, share=0.1), quick_s=300)
 async def test_whoever_dies_wherever_each_task_ends_as_it_should(lab: Lab, size: Crashes) -> None:
     names = names_in_code()
     names = sorted(lab.random.sample(names, max(1, round(len(names) * size.share))))

@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -104,13 +104,23 @@ async def _dies(member: Member, point: Point) -> bool:
     """Whether the present process dies at its place, in time."""
     process = member.present.process
     deadline = time.monotonic() + PATIENCE_S
-    leaves_at: float | None = None
+    may_leave = point.name.startswith(LEAVING)
     while process.poll() is None and time.monotonic() < deadline:
-        if point.name.startswith(LEAVING):
-            if leaves_at is None and member.present.logged(f"{member.kind}_started"):
-                leaves_at = time.monotonic() + WORK_S
-            if leaves_at is not None and time.monotonic() > leaves_at:
-                process.terminate()
-                leaves_at = float("inf")
         await asyncio.sleep(POLL_S)
+        if may_leave and member.present.logged(f"{member.kind}_started"):
+            await _has_work(member, deadline)
+            process.terminate()
+            may_leave = False
     return process.poll() == STATUS
+
+
+async def _has_work(member: Member, deadline: float) -> None:
+    """Wait until a scheduler runs a task, or an app has had the time to get a batch."""
+    if member.kind != "scheduler":
+        await asyncio.sleep(WORK_S)
+        return
+    while time.monotonic() < deadline and member.present.process.poll() is None:
+        events = Counter(event.get("event") for event in member.present.events())
+        if events["task_started"] + events["task_resumed"] > events["task_finished"]:
+            return
+        await asyncio.sleep(POLL_S)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers.cluster import Cluster, client_of, eventually
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 MB: Final = 1_000_000
 LARGEST: Final = 8 * MB
@@ -40,8 +40,7 @@ def create(url: str, account: tuple[str, str], body: bytes) -> httpx.Response:
 
 
 def test_many_large_bodies_at_once_take_no_more_than_is_said(cluster: Cluster) -> None:
-    mine = cluster.account()
-    others = [cluster.account() for _ in range(OTHERS)]
+    mine, *others = cluster.accounts(1 + OTHERS)
     api, url = cluster.api()
     cluster.scheduler()
     cluster.app()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.servers.cluster import Client, Cluster, client_of, id2_output, numbered_csv
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 HEADERS: Final = 200
 UPLOADS: Final = 150
@@ -121,13 +121,12 @@ async def crowded(
 
 
 def test_five_hundred_slow_clients_hold_up_nobody_and_are_cut_off(cluster: Cluster) -> None:
-    accounts = [cluster.account() for _ in range(ACCOUNTS)]
+    mine, *accounts = cluster.accounts(1 + ACCOUNTS)
     api, url = cluster.api(http_header_timeout_s="12", http_upload_grace_s="12")
     cluster.scheduler()
     cluster.app("tests.apps.fast:app")
     host, port = url.removeprefix("http://").split(":")
     crowd = Crowd(host, int(port))
-    mine = cluster.account()
     with client_of(url, *mine) as client, client_of(url, *accounts[0]) as other:
         client.wait_for_action("skel", "id2")
         large = f"{other.tasks}/{other.create('skel', 'id2', LARGE_CSV)}/input"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,6 +18,9 @@ from typing import Any, Final
 
 import httpx
 import psutil
+
+from kztasks.store.interface import Account
+from kztasks.store.mongo import MongoStore
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_S: Final = 30.0
@@ -148,6 +153,23 @@ class Cluster:
         assert added.process.wait(START_S) == 0, added.log.read_text()
         words = added.log.read_text().split()
         return words[words.index("account") + 1], words[words.index("token") + 1]
+
+    def accounts(self, count: int) -> list[tuple[str, str]]:
+        """Create accounts without a process for each of them."""
+        made = [(secrets.token_hex(16), secrets.token_urlsafe(32)) for _ in range(count)]
+
+        async def store_all() -> None:
+            store = MongoStore(
+                self.environment["KZTASKS_MONGO_URL"], self.environment["KZTASKS_MONGO_DATABASE"]
+            )
+            await store.prepare()
+            for account_id, token in made:
+                await store.accounts.add(Account(account_id=account_id, name="test"))
+                await store.accounts.add_token(token, account_id)
+            await store.close()
+
+        asyncio.run(store_all())
+        return made
 
     def close(self) -> None:
         """End whatever still runs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,11 +44,11 @@ async def test_ten_thousand_tasks_that_run_at_once_all_come_out_right(
 ) -> None:
     layout = Layout(schedulers=1, apps=2, settings=crowd.PRODUCT)
     async with lab.cluster(layout) as cluster, crowd.accounts(cluster, size.accounts) as fronts:
-        numbers = range(size.tasks)
+        before, numbers = cluster.errors, range(size.tasks)
         began = time.monotonic()
         tasks = await crowd.create(fronts, numbers, lambda number: oracle.input_csv(number, ROWS))
         created_s = time.monotonic() - began
-        await _all_executing(cluster, tasks)
+        await crowd.begin_before_apps(cluster, tasks)
         started_s = time.monotonic() - began - created_s
         waiting_mib = largest_mib(cluster.schedulers)
         for app in cluster.apps:
@@ -59,7 +58,7 @@ async def test_ten_thousand_tasks_that_run_at_once_all_come_out_right(
             await _ended(cluster, size.tasks)
         ended_s = time.monotonic() - came
         wrong = await crowd.wrong(cluster, tasks, ROWS)
-        errors = [line for one in cluster.members for line in one.errors]
+        errors = [line for line in cluster.errors if line not in before]
         lab.figures |= {
             "tasks": size.tasks,
             "accounts": size.accounts,
@@ -75,13 +74,6 @@ async def test_ten_thousand_tasks_that_run_at_once_all_come_out_right(
         assert not wrong, "\n".join(wrong[:20])
         assert not errors, errors[:5]
         assert largest_mib(cluster.schedulers) <= MOST_MIB
-
-
-async def _all_executing(cluster: FaultCluster, tasks: Sequence[crowd.Owned]) -> None:
-    """Start all tasks while there is no app."""
-    for app in cluster.apps:
-        await asyncio.to_thread(app.present.terminate)
-    await crowd.begin(tasks)
 
 
 async def _ended(cluster: FaultCluster, tasks: int) -> None:

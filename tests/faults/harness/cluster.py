@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -96,6 +96,11 @@ class FaultCluster:
     def apps(self) -> list[Member]:
         """All instances of the app."""
         return self.of_kind("app")
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """What all processes have logged as an error until now."""
+        return [line for member in self.members for line in member.errors]
 
     @property
     def trace(self) -> Trace:

@@ -83,6 +83,13 @@ async def begin(tasks: Sequence[Owned]) -> None:
     await each(lambda task: task.front.begin(task.task_id), tasks)
 
 
+async def begin_before_apps(cluster: FaultCluster, tasks: Sequence[Owned]) -> None:
+    """Start all of them while there is no app, so that all are executing when the apps are back."""
+    for app in cluster.apps:
+        await asyncio.to_thread(app.present.terminate)
+    await begin(tasks)
+
+
 async def each(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
     """Do the same for all items, some at a time; the results in their order."""
     gate = asyncio.Semaphore(AT_ONCE)

@@ -128,7 +128,8 @@ class TasksBindings:
         request = Call(
             key=key, args=args, handler=handler or None, timeout_ms=round(timeout_s * 1000)
         )
-        return await self._exchange(app, request, timeout_s=timeout_s + ANSWER_MARGIN_S)
+        patience_s = self._timeout_s + timeout_s + ANSWER_MARGIN_S  # it may begin that late
+        return await self._exchange(app, request, timeout_s=patience_s)
 
     async def _call(self, app: str, call: Call) -> list[CallResult]:
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from kztasks.domain.databases import Patterns
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StartRefusal
+from kztasks.processes.clock_watch import ClockWatch
+from kztasks.processes.clockwork_metrics import ClockworkMetrics
 from kztasks.scheduler.service import Scheduler
 from kztasks.schedules.service import Schedules
 from kztasks.settings import Settings
@@ -31,9 +34,22 @@ class Clockwork:
 
     def __init__(self, settings: Settings, store: Store, bus: Bus, scheduler: Scheduler) -> None:
         self._drain_s = settings.drain_s
-        self.triggers: Final = _triggers(settings, store, bus, scheduler)
-        self.schedules: Final = _schedules(store, scheduler)
+        self._clock_watch = ClockWatch(store.retention)
+        metrics = ClockworkMetrics(scheduler.metrics.registry)
+
+        def is_held() -> bool:
+            is_cut_off = not bus.is_ready or bus.health.blocked
+            return scheduler.life.is_fenced or is_cut_off or self._clock_watch.is_off
+
+        self.triggers: Final = _triggers(settings, store, bus, scheduler, is_held, metrics)
+        self.schedules: Final = _schedules(store, scheduler, is_held, metrics)
+        metrics.read_out(
+            lambda: self.triggers.running,
+            lambda: self.schedules.making,
+            lambda: self._clock_watch.off_s,
+        )
         self._looking = [
+            asyncio.create_task(self._clock_watch.run(), name="clock watch"),
             asyncio.create_task(self.triggers.run(), name="triggers"),
             asyncio.create_task(self.schedules.run(), name="schedules"),
         ]
@@ -48,7 +64,14 @@ class Clockwork:
         )
 
 
-def _triggers(settings: Settings, store: Store, bus: Bus, scheduler: Scheduler) -> Triggers:
+def _triggers(
+    settings: Settings,
+    store: Store,
+    bus: Bus,
+    scheduler: Scheduler,
+    is_held: Callable[[], bool],
+    metrics: ClockworkMetrics,
+) -> Triggers:
     handlers = Handlers(
         store.triggers,
         TasksBindings(bus, scheduler.directory),
@@ -62,7 +85,7 @@ def _triggers(settings: Settings, store: Store, bus: Bus, scheduler: Scheduler) 
         store.nodes,
         handlers,
         SystemClock(),
-        NodeNow(lambda: life.node_id, settings.node, lambda: life.is_fenced),
+        NodeNow(lambda: life.node_id, settings.node, is_held),
         patterns=Patterns(
             settings.databases_account_pattern,
             settings.databases_account_mod_pattern,
@@ -70,10 +93,13 @@ def _triggers(settings: Settings, store: Store, bus: Bus, scheduler: Scheduler) 
         ),
         missed_policy=settings.trigger_missed,
         interval_s=lambda: scheduler.run_time.current.browse_dbs_interval_s,
+        observer=metrics,
     )
 
 
-def _schedules(store: Store, scheduler: Scheduler) -> Schedules:
+def _schedules(
+    store: Store, scheduler: Scheduler, is_held: Callable[[], bool], metrics: ClockworkMetrics
+) -> Schedules:
     async def start(task_id: str) -> str | None:
         answer = await scheduler.operations.start(task_id)
         if isinstance(answer, Task) or answer is StartRefusal.ALREADY_STARTED:
@@ -84,6 +110,7 @@ def _schedules(store: Store, scheduler: Scheduler) -> Schedules:
         store,
         SystemClock(),
         node_id=lambda: scheduler.life.node_id,
-        is_fenced=lambda: scheduler.life.is_fenced,
+        is_held=is_held,
         start=start,
+        dealt_with=metrics.dealt_with,
     )

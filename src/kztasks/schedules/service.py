@@ -8,6 +8,7 @@ dies meanwhile, another one goes on with the same id.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -30,8 +31,10 @@ from kztasks.store.interface import Store
 _log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
-MOST_AT_ONCE: Final = 1_000
-"""Schedules that are looked at in one round."""
+SHARE: Final = 0.2
+"""Looks that take long are rarer, so that they use this much of the time at most."""
+MOST_MAKING: Final = 8
+"""Tasks that are made at the same time; the others wait for them."""
 
 
 class Clock(Protocol):
@@ -53,8 +56,9 @@ class Schedules:
         store: schedules, tasks and files.
         clock: the time of day.
         node_id: asked for the id under which this process lives now.
-        is_fenced: whether others may take it for dead; it begins nothing meanwhile.
+        is_held: whether it is to begin nothing now.
         start: starts a task; `None` if it runs or ran already, else why it could not be.
+        dealt_with: is told what became of a moment.
     """
 
     def __init__(
@@ -63,15 +67,18 @@ class Schedules:
         clock: Clock,
         *,
         node_id: Callable[[], str],
-        is_fenced: Callable[[], bool],
+        is_held: Callable[[], bool],
         start: Callable[[str], Awaitable[str | None]],
+        dealt_with: Callable[[RunRecord], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._node_id = node_id
-        self._is_fenced = is_fenced
+        self._is_held = is_held
         self._start = start
+        self._dealt_with = dealt_with
         self._maker = TaskMaker(store)
+        self._places = asyncio.Semaphore(MOST_MAKING)
         self._making: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -82,24 +89,30 @@ class Schedules:
     async def run(self) -> None:
         """Look every second what is due; a round in which the store is away is left out."""
         while True:
+            began = time.monotonic()
             try:
                 await self.look()
             except Unavailable as error:
                 _log.warning("schedules_not_looked_at", why=str(error))
+            except Exception:  # noqa: BLE001  (the next look may go well, and nobody else has one)
+                _log.exception("schedules_not_looked_at")
+            await asyncio.sleep((time.monotonic() - began) * (1 / SHARE - 1))
             await self._clock.sleep(LOOK_S - self._clock.now() % LOOK_S)
 
     async def look(self) -> None:
         """Take the moments that have come, and go on with what a dead scheduler has left."""
-        if self._is_fenced():
+        if self._is_held():
             return
         now = int(self._clock.now())
-        for schedule in await self._store.schedules.due(now, limit=MOST_AT_ONCE):
+        async for schedule in self._store.schedules.due(now):
             if schedule.id in self._making:
                 continue
-            if schedule.run is None:
-                await self._take(schedule, now)
-            elif await self._is_lost(schedule.run):
-                await self._take_over(schedule)
+            try:
+                await self._look_at(schedule, now)
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001  (a defect in one must not stop all others)
+                _log.exception("schedule_not_looked_at", schedule_id=schedule.id)
 
     async def close(self, drain_s: float) -> None:
         """Let tasks that are being made be made, `drain_s` seconds at most."""
@@ -109,6 +122,12 @@ class Schedules:
         for one in making:
             one.cancel()
         await asyncio.gather(*making, return_exceptions=True)
+
+    async def _look_at(self, schedule: Schedule, now: int) -> None:
+        if schedule.run is None:
+            await self._take(schedule, now)
+        elif await self._is_lost(schedule.run):
+            await self._take_over(schedule)
 
     async def _take(self, schedule: Schedule, now: int) -> None:
         run = ScheduleRun(now, new_task_id(), self._node_id())
@@ -124,6 +143,7 @@ class Schedules:
                 why=record.reason,
             )
             await self._store.schedules.record(record)
+            self._dealt_with(record)
         if found.schedule.run is not None:
             self._spawn(found.schedule)
 
@@ -146,30 +166,41 @@ class Schedules:
         return run.node not in alive or run.node == self._node_id()
 
     def _spawn(self, schedule: Schedule) -> None:
-        making = asyncio.create_task(self._make(schedule), name=f"schedule {schedule.id}")
+        making = asyncio.create_task(self._make_in_turn(schedule), name=f"schedule {schedule.id}")
         self._making[schedule.id] = making
         making.add_done_callback(lambda _: self._making.pop(schedule.id, None))
 
+    async def _make_in_turn(self, schedule: Schedule) -> None:
+        async with self._places:
+            try:
+                await self._make(schedule)
+            except Unavailable as error:
+                _log.warning("scheduled_task_put_off", schedule_id=schedule.id, why=str(error))
+            except Exception:  # noqa: BLE001  (the next look takes it up again)
+                _log.exception("scheduled_task_put_off", schedule_id=schedule.id)
+
     async def _make(self, schedule: Schedule) -> None:
-        """Make the task of a moment; while the store is away, the next look tries again."""
+        """Make the task of a moment.
+
+        Raises:
+            Unavailable: the store is away; the next look tries again.
+        """
         run = schedule.run
         if run is None:
             return
-        try:
-            outcome, reason = await self._made(schedule, run)
-            record = RunRecord(
-                schedule_id=schedule.id,
-                instant=run.instant,
-                outcome=outcome,
-                at=int(self._clock.now()),
-                task_id=None if outcome is RunOutcome.NOT_MADE else run.task_id,
-                reason=reason,
-            )
-            await self._store.schedules.record(record)
-            await self._store.schedules.replace(ended(schedule))
-        except Unavailable as error:
-            _log.warning("scheduled_task_put_off", schedule_id=schedule.id, why=str(error))
+        outcome, reason = await self._made(schedule, run)
+        record = RunRecord(
+            schedule_id=schedule.id,
+            instant=run.instant,
+            outcome=outcome,
+            at=int(self._clock.now()),
+            task_id=None if outcome is RunOutcome.NOT_MADE else run.task_id,
+            reason=reason,
+        )
+        await self._store.schedules.record(record)
+        if not await self._store.schedules.replace(ended(schedule)):
             return
+        self._dealt_with(record)
         _log.info(
             "schedule_moment_dealt_with",
             schedule_id=schedule.id,

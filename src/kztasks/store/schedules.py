@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from kztasks.domain.schedule import RunRecord, Schedule
@@ -26,8 +27,11 @@ class ScheduleStore(Protocol):
         """Schedules of an account, newest first."""
         ...
 
-    async def due(self, now: int, *, limit: int) -> list[Schedule]:
-        """Those with something to do at `now` (Unix seconds), or whose task is being made."""
+    def due(self, now: int) -> AsyncIterator[Schedule]:
+        """Those with something to do at `now` (Unix seconds), or whose task is being made.
+
+        Who waits longest comes first. One that is changed meanwhile may come twice.
+        """
         ...
 
     async def replace(self, schedule: Schedule) -> bool:

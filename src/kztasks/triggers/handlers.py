@@ -29,6 +29,9 @@ _log = structlog.get_logger(__name__)
 MAX_ERROR: Final = 500
 PATIENCE_S: Final = 10.0
 """How long an app that is away is waited for: it may be restarting, or not yet be known here."""
+UNBOUND_S: Final = 30.0
+"""An app that lives is forgotten when it was seen for so long without what it had bound. Others may
+have heard before of a new version of it that binds more."""
 
 
 class Handlers:
@@ -43,6 +46,7 @@ class Handlers:
         directory: the apps that are alive.
         discovery: wakes up when the directory changes.
         timeout_s: seconds that one call may take.
+        unbound_s: see `UNBOUND_S`.
     """
 
     def __init__(
@@ -53,13 +57,16 @@ class Handlers:
         discovery: Discovery,
         *,
         timeout_s: float,
+        unbound_s: float = UNBOUND_S,
     ) -> None:
         self._store = store
         self._bindings = bindings
         self._directory = directory
         self._timeout_s = timeout_s
         self._discovery = discovery
+        self._unbound_s = unbound_s
         self._given_up: dict[str, int] = {}
+        self._unbound_since: dict[tuple[str, str], float] = {}
 
     async def note_bound(self, states: list[TriggerState], now: float) -> bool:
         """Make the store know of all that live apps have bound; whether anything was new.
@@ -86,23 +93,29 @@ class Handlers:
 
         An app that is away keeps its place; its calls are recorded as absent meanwhile.
         """
-        alive = {one.app.name for one in self._directory.instances}
-        gone = [
-            (state.key, app)
+        now, before = time.monotonic(), self._unbound_since
+        self._unbound_since = {
+            (state.key, app): before.get((state.key, app), now)
             for state in states
             for app in state.apps
-            if app in alive and not self._is_bound(app, state.key)
-        ]
+            if self._has_dropped(app, state.key)
+        }
+        gone = [one for one, since in self._unbound_since.items() if now - since >= self._unbound_s]
         for key, app in gone:
             _log.info("trigger_unbound", trigger=key, app=app)
             await self._store.unbind(key, app)
         return bool(gone)
 
     def of(self, state: TriggerState) -> list[Handler]:
-        """All handlers of a trigger, in the order in which they are called."""
+        """All handlers of a trigger, in the order in which they are called.
+
+        What a living app has dropped is left out; one that is away stands here with a name that is
+        empty, so that its absence is recorded.
+        """
         return [
             Handler(app, name)
             for app in state.apps
+            if not self._has_dropped(app, state.key)
             for name in self._directory.handlers(app, state.key) or ("",)
         ]
 
@@ -146,6 +159,10 @@ class Handlers:
                 return False
             await self._discovery.wait_for_change(left)
         return True
+
+    def _has_dropped(self, app: str, key: str) -> bool:
+        is_alive = any(one.app.name == app for one in self._directory.instances)
+        return is_alive and not self._is_bound(app, key)
 
     def _is_bound(self, app: str, key: str) -> bool:
         keys = [one.value for one in ALL_DBS] if key == DATABASES else [key]

@@ -37,6 +37,7 @@ class Series:
         clock: tells how long a firing took.
         call: calls a handler.
         may_begin: waits until this process may call anything, and says whether it still should.
+        is_held: whether it may call nothing now.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Series:
         clock: Clock,
         call: CallHandler,
         may_begin: Callable[[], Awaitable[bool]],
+        is_held: Callable[[], bool],
     ) -> None:
         self._store = store
         self._clock = clock
         self._call = call
         self._may_begin = may_begin
+        self._is_held = is_held
 
     async def run(self, firing: Firing, steps: Iterable[Step]) -> Firing | None:
         """Make all calls that were not made yet, and record the end.
@@ -69,15 +72,25 @@ class Series:
         for database, handler in steps:
             if _is_behind(firing, database, handler):
                 continue
-            if not await self._may_begin():
+            begun = firing.beginning(handler, database)
+            if not await self._begin(begun):
                 await self._rewrite(firing)
                 return None
-            firing = firing.beginning(handler, database)
-            await self._rewrite(firing)
-            firing = firing.with_call(await self._call(handler, database))
+            firing = begun.with_call(await self._call(handler, database))
         firing = firing.ending(self._clock.now())
         await self._rewrite(firing)
         return firing
+
+    async def _begin(self, begun: Firing) -> bool:
+        """Record that a call begins; whether to make it.
+
+        If this process stood still meanwhile, another one may have the firing: it is recorded anew.
+        """
+        while await self._may_begin():
+            await self._rewrite(begun)
+            if not self._is_held():
+                return True
+        return False
 
     async def _rewrite(self, firing: Firing) -> None:
         if not await patiently(lambda: self._store.rewrite(firing)):

@@ -7,7 +7,7 @@ a firing whose scheduler died goes on with another one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,29 +15,21 @@ import structlog
 
 from kztasks.domain.cron import PERIOD_S
 from kztasks.domain.databases import Patterns
-from kztasks.domain.firing import (
-    DATABASES,
-    Firing,
-    Handler,
-    HandlerCall,
-    Run,
-    TriggerState,
-    firing_id,
-    missed,
-)
-from kztasks.errors import KztasksError, OwnershipLost, Unavailable
+from kztasks.domain.firing import DATABASES, Run, TriggerState, firing_id, missed
+from kztasks.errors import OwnershipLost, Unavailable
 from kztasks.store.interface import NodeStore
 from kztasks.store.triggers import TriggerStore
 from kztasks.triggers.clock import Clock
 from kztasks.triggers.due import Due, MissedPolicy, cron_due, pass_due
 from kztasks.triggers.handlers import Handlers
-from kztasks.triggers.series import Series, Step, patiently
+from kztasks.triggers.observer import Observer, Unobserved
+from kztasks.triggers.runner import FiringRunner
 from tasks_bindings.wire.keys import Trigger
 
 _log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
-FENCED_LOOK_S: Final = 0.1
+HELD_LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +39,13 @@ class NodeNow:
     Args:
         node_id: asked for the id under which it lives now.
         name: its name for people.
-        is_fenced: whether others may take it for dead; it begins nothing meanwhile.
+        is_held: whether it is to begin nothing now: others may take it for dead, the broker cannot
+            be reached, or its clock is wrong.
     """
 
     node_id: Callable[[], str]
     name: str
-    is_fenced: Callable[[], bool]
+    is_held: Callable[[], bool]
 
 
 class Triggers:
@@ -67,6 +60,7 @@ class Triggers:
         patterns: which database belongs to which trigger.
         missed_policy: what becomes of moments at which nobody was there.
         interval_s: asked for the seconds between two passes over the databases.
+        observer: is told what happened.
     """
 
     def __init__(
@@ -80,15 +74,26 @@ class Triggers:
         patterns: Patterns,
         missed_policy: MissedPolicy,
         interval_s: Callable[[], float],
+        observer: Observer | None = None,
     ) -> None:
         self._store = store
         self._nodes = nodes
         self._handlers = handlers
         self._clock = clock
         self._node = node
-        self._patterns = patterns
         self._missed_policy = missed_policy
         self._interval_s = interval_s
+        self._observer = observer or Unobserved()
+        self._runner = FiringRunner(
+            store,
+            handlers,
+            clock,
+            patterns,
+            node=node.name,
+            may_begin=self._may_begin,
+            is_held=node.is_held,
+            observer=self._observer,
+        )
         self._running: dict[str, asyncio.Task[None]] = {}
         self._is_leaving = False
 
@@ -104,11 +109,13 @@ class Triggers:
                 await self.look()
             except Unavailable as error:
                 _log.warning("triggers_not_looked_at", why=str(error))
+            except Exception:  # noqa: BLE001  (the next look may go well, and nobody else has one)
+                _log.exception("triggers_not_looked_at")
             await self._clock.sleep(LOOK_S - self._clock.now() % LOOK_S)
 
     async def look(self) -> None:
         """Begin what is due, and take over what a dead scheduler has left."""
-        if self._node.is_fenced() or self._is_leaving:
+        if self._node.is_held() or self._is_leaving:
             return
         states = await self._store.states()
         changed = await self._handlers.note_bound(states, self._clock.now())
@@ -147,16 +154,23 @@ class Triggers:
 
     async def _begin(self, state: TriggerState, due: Due) -> None:
         """Win the moment, or leave it to whoever did."""
-        now = self._clock.now()
+        gone = None
         if due.missed:
+            now = self._clock.now()
             gone = missed(state.key, due.missed, node=self._node.name, now=now, reason=due.reason)
             await self._store.record(gone)
-            _log.warning("firings_missed", trigger=state.key, count=gone.missed, why=due.reason)
-        if due.instant is None:
-            await self._store.skip(state, due.last)
+        run = None
+        if due.instant is not None:
+            run = Run(firing_id(state.key, due.instant), due.instant, self._node.node_id())
+            is_won = await self._store.begin(state, run)
+        else:
+            is_won = await self._store.skip(state, due.last)
+        if not is_won:
             return
-        run = Run(firing_id(state.key, due.instant), due.instant, self._node.node_id())
-        if await self._store.begin(state, run):
+        if gone is not None:
+            self._observer.fired(gone)
+            _log.warning("firings_missed", trigger=state.key, count=gone.missed, why=due.reason)
+        if run is not None:
             self._spawn(state, run)
 
     async def _take_over_if_lost(self, state: TriggerState, run: Run) -> None:
@@ -176,75 +190,14 @@ class Triggers:
 
     async def _fire(self, state: TriggerState, run: Run) -> None:
         try:
-            await self._fire_as_owner(state, run)
+            await self._runner.run(state, run)
         except OwnershipLost as error:
             _log.warning("firing_let_go", firing=run.firing_id, why=str(error))
-        except KztasksError:
+        except Exception:  # noqa: BLE001  (the next look takes it up again)
             _log.exception("firing_failed", firing=run.firing_id)
 
-    async def _fire_as_owner(self, state: TriggerState, run: Run) -> None:
-        firing = await patiently(lambda: self._record_of(state, run))
-        steps = await patiently(lambda: self._steps(state))
-
-        async def call(handler: Handler, database: str | None) -> HandlerCall:
-            return await self._handlers.call(handler, self._key(state, database), database)
-
-        series = Series(self._store, self._clock, call, self._may_begin)
-        ended = await series.run(firing, steps)
-        if ended is None:
-            return
-        now = int(self._clock.now())
-        await patiently(lambda: self._store.end(state.key, run, ended=now))
-        _log.info(
-            "fired",
-            firing=ended.id,
-            outcome=ended.outcome.value,
-            calls=ended.made,
-            failed=ended.failed,
-            took_ms=ended.took_ms,
-        )
-
-    async def _record_of(self, state: TriggerState, run: Run) -> Firing:
-        """The record of a run, which whoever ran it before may not have written."""
-        found = await self._store.adopt(run) if run.epoch > 1 else None
-        if found is not None:
-            return found
-        return await self._store.record(
-            Firing(
-                id=run.firing_id,
-                key=state.key,
-                instant=run.instant,
-                node=self._node.name,
-                epoch=run.epoch,
-                began=self._clock.now(),
-            )
-        )
-
-    async def _steps(self, state: TriggerState) -> list[Step] | Iterator[Step]:
-        """The calls of a firing in order."""
-        if state.key != DATABASES:
-            return [(None, handler) for handler in self._handlers.of(state)]
-        states = {
-            Trigger(one.key): one for one in await self._store.states() if one.key != DATABASES
-        }
-        databases = await self._store.databases()
-        return self._pass_steps(states, databases)
-
-    def _pass_steps(
-        self, states: dict[Trigger, TriggerState], databases: list[str]
-    ) -> Iterator[Step]:
-        for database in databases:
-            trigger = self._patterns.trigger_of(database)
-            if trigger is not None and trigger in states:
-                for handler in self._handlers.of(states[trigger]):
-                    yield database, handler
-
-    def _key(self, state: TriggerState, database: str | None) -> str:
-        trigger = self._patterns.trigger_of(database) if database is not None else None
-        return trigger.value if trigger is not None else state.key
-
     async def _may_begin(self) -> bool:
-        """Wait while others may take this process for dead; false if it is leaving."""
-        while self._node.is_fenced() and not self._is_leaving:
-            await self._clock.sleep(FENCED_LOOK_S)
+        """Wait while this process is to begin nothing; false if it is leaving."""
+        while self._node.is_held() and not self._is_leaving:
+            await self._clock.sleep(HELD_LOOK_S)
         return not self._is_leaving

@@ -97,7 +97,7 @@ async def test_what_is_due_is_found_and_nothing_else(store: MongoStore) -> None:
         await store.schedules.insert(schedule)
 
     async def due(now: int) -> list[str]:
-        return [one.id for one in await store.schedules.due(now, limit=100)]
+        return [one.id async for one in store.schedules.due(now)]
 
     assert await due(T0 + 599) == ["running", "waiting"]
     assert await due(T0 + 600) == ["running", "waiting", "due"]

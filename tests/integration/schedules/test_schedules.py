@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ class Site:
             store or self.store,
             self.clock,
             node_id=lambda: node_id,
-            is_fenced=lambda: False,
+            is_held=lambda: False,
             start=start or self.start,
         )
         node = Node(schedules, node_id, asyncio.create_task(schedules.run()))
@@ -277,11 +278,20 @@ class _Part:
         method = getattr(self._part, name)
         if name == "upload":
             return method
+        if name == "due":
+            return partial(self._each, method)
 
         async def call(*args: Any, **options: Any) -> Any:
             return await self._failing.call(method, *args, **options)
 
         return call
+
+    async def _each(self, method: Any, now: int) -> AsyncIterator[Schedule]:
+        async def all_of_them() -> list[Schedule]:
+            return [one async for one in method(now)]
+
+        for one in await self._failing.call(all_of_them):
+            yield one
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
@@ -317,3 +327,50 @@ async def test_a_moment_whose_scheduler_dies_gets_its_task_from_another_one(site
     (task,) = await site.tasks()
     assert site.started == [task.id]
     assert await site.outcomes() == [(600, RunOutcome.STARTED, 1)]
+
+
+class Spoilt:
+    """A store in which the task of one schedule cannot even be looked for."""
+
+    def __init__(self, store: MongoStore) -> None:
+        self._store = store
+        self.tasks = self
+
+    async def get(self, task_id: str) -> Task | None:
+        if task_id == "spoilt":
+            raise ValueError(task_id)
+        return await self._store.tasks.get(task_id)
+
+    async def insert(self, task: Task) -> None:
+        await self._store.tasks.insert(task)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_a_schedule_that_cannot_be_dealt_with_stops_no_other_one(site: Site) -> None:
+    first = await site.add(last_task_id="spoilt", next=T0 + 300)
+    await site.store.schedules.insert(replace(first, id="s2", last_task_id=None))
+    await site.scheduler(store=Spoilt(site.store))
+    await site.go_to(T0 + 600)
+    assert len(site.started) == 1
+
+
+async def test_however_many_are_due_few_tasks_are_made_at_the_same_time(site: Site) -> None:
+    schedule = await site.add(input=None)
+    for number in range(40):
+        await site.store.schedules.insert(replace(schedule, id=f"t{number}"))
+    running, most = 0, 0
+
+    async def start(task_id: str) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        site.started.append(task_id)
+
+    await site.scheduler(start=start)
+    await site.go_to(T0 + 600)
+    assert len(site.started) == 41
+    assert 1 < most <= 8

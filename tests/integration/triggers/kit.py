@@ -12,6 +12,7 @@ from kztasks.domain.databases import Patterns
 from kztasks.store.mongo import MongoStore
 from kztasks.triggers.due import MissedPolicy
 from kztasks.triggers.handlers import Handlers
+from kztasks.triggers.observer import Observer
 from kztasks.triggers.service import NodeNow, Triggers
 from tasks_bindings import App, AppRunner, Environment, TasksBindings
 from tasks_bindings.bus.memory import MemoryBroker, MemoryBus
@@ -98,7 +99,9 @@ class Site:
         timeout_s: float = 5.0,
         patterns: Patterns | None = None,
         interval_s: float = 86_400.0,
+        unbound_s: float = 0.0,
         store: Any = None,
+        observer: Observer | None = None,
     ) -> RunningTriggers:
         """Start another scheduler, which knows all apps before it first looks."""
         node_id = f"n{len(self.nodes)}"
@@ -118,12 +121,14 @@ class Site:
                 directory,
                 discovery,
                 timeout_s=timeout_s,
+                unbound_s=unbound_s,
             ),
             self.clock,
             NodeNow(lambda: node_id, f"kztasks@{node_id}", lambda: node_id in self.fenced),
             patterns=patterns or Patterns(),
             missed_policy=missed,
             interval_s=lambda: interval_s,
+            observer=observer,
         )
         loop = asyncio.create_task(triggers.run())
         running = RunningTriggers(triggers, discovery, bus, node_id, loop)

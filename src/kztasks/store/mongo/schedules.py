@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -64,12 +65,15 @@ class MongoSchedules:
             documents = await found.sort("pvt_created", DESCENDING).limit(limit).to_list(limit)
         return [schedule_of(document) for document in documents]
 
-    async def due(self, now: int, *, limit: int) -> list[Schedule]:
+    async def due(self, now: int) -> AsyncIterator[Schedule]:
         """Those with something to do, or whose task is being made; who waits longest first."""
-        found = self._schedules.find({"wakes": {"$lte": from_unix(now)}})
-        with translated("looking for schedules that are due"):
-            documents = await found.sort("wakes", ASCENDING).limit(limit).to_list(limit)
-        return [schedule_of(document) for document in documents]
+        found = self._schedules.find({"wakes": {"$lte": from_unix(now)}}).sort("wakes", ASCENDING)
+        while True:
+            with translated("looking for schedules that are due"):
+                document = await anext(found, None)
+            if document is None:
+                return
+            yield schedule_of(document)
 
     async def replace(self, schedule: Schedule) -> bool:
         """Store the next version."""

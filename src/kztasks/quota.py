@@ -1,8 +1,9 @@
 """How many tasks an account may have: counted by the database once a second at most.
 
-The count stops at the limit and goes over an index alone. Between two counts whoever asks counts
-its own permissions; what others begin in that second, and what ends in it, shows with the next one.
-So an account can be over its limit by what several processes permit in a second, and no more.
+The count stops at the limit and goes over an index alone. Where it takes long it is rarer. Between
+two counts whoever asks counts its own permissions; what others begin meanwhile, and what ends,
+shows with the next one. So an account can be over its limit by what several processes permit
+between two counts, and no more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from kztasks.errors import TooManyTasks
 from kztasks.store.interface import TaskStore
 
 FRESH_S: Final = 1.0
+SHARE: Final = 0.1
+"""Counting an account's tasks takes this much of the time at most."""
 MOST_KNOWN: Final = 10_000
 """Accounts whose counts are remembered at most."""
 
@@ -27,7 +30,12 @@ UNFINISHED: Final = frozenset({TaskStatus.PENDING, TaskStatus.EXECUTING})
 @dataclass(slots=True)
 class _Counted:
     at: float
+    took_s: float
     tasks: int
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.at <= max(FRESH_S, self.took_s / SHARE)
 
 
 class TaskQuota:
@@ -53,12 +61,13 @@ class TaskQuota:
             StoreUnavailable: the database does not answer.
         """
         counted = self._counted.get(account_id)
-        if counted is None or time.monotonic() - counted.at > FRESH_S:
+        if counted is None or not counted.is_fresh:
             at = time.monotonic()
             tasks = await self._tasks.count(account_id, self._statuses, most=self._most)
             if len(self._counted) >= MOST_KNOWN:
                 self._counted.clear()
-            counted = self._counted[account_id] = _Counted(at, tasks)
+            counted = _Counted(at, time.monotonic() - at, tasks)
+            self._counted[account_id] = counted
         if counted.tasks >= self._most:
             raise TooManyTasks(self._most)
         counted.tasks += 1

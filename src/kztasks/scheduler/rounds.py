@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -25,6 +25,8 @@ INTERVAL_S: Final = 1.0
 """Seconds between two rounds."""
 SHARE: Final = 0.2
 """Rounds that take long are rarer, so that they use this much of the time at most."""
+LOOKED_AT_ONCE: Final = 500
+"""So many documents are asked for in one question: others' questions come in between."""
 VIEWS_AT_ONCE: Final = 100
 """So many documents are written in one round at most; the others' turn comes in the next ones."""
 LOST: Final = "another scheduler has the task now"
@@ -67,7 +69,16 @@ class OwnedRounds:
         runners = self._owned.snapshot()  # first: a task that is claimed meanwhile is not lost
         if not runners:
             return
-        held = await self._tasks.held_by(self._node_id())
+        for first in range(0, len(runners), LOOKED_AT_ONCE):
+            await self._look(runners[first : first + LOOKED_AT_ONCE])
+        due = sorted((one for one in runners if one.watch.is_due), key=_refreshed_at)
+        for runner in islice(due, VIEWS_AT_ONCE):
+            await self._refresh(runner)
+
+    async def _look(self, runners: Sequence[TaskRunner]) -> None:
+        """Let go of what others have, and stop what is to be stopped."""
+        ids = [runner.task.id for runner in runners]
+        held = await self._tasks.held_by(self._node_id(), ids)
         for runner in runners:
             document = held.get(runner.task.id)
             if document is None or document.epoch != runner.epoch:
@@ -76,9 +87,6 @@ class OwnedRounds:
             elif document.stop_requested:
                 reached("stop:seen")
                 runner.stop()
-        due = sorted((one for one in runners if one.watch.is_due), key=_refreshed_at)
-        for runner in islice(due, VIEWS_AT_ONCE):
-            await self._refresh(runner)
 
     async def _refresh(self, runner: TaskRunner) -> None:
         if not runner.watch.is_due:

@@ -123,8 +123,8 @@ class TaskStore(Protocol):
         """Executing tasks of an owner; `None` = released ones."""
         ...
 
-    async def held_by(self, node: str) -> dict[str, Held]:
-        """All executing tasks of an owner, in one question; by their ids."""
+    async def held_by(self, node: str, task_ids: Collection[str]) -> dict[str, Held]:
+        """Which of these tasks an owner executes, in one question; by their ids."""
         ...
 
     async def count(self, account_id: str, statuses: Collection[TaskStatus], *, most: int) -> int:

@@ -284,11 +284,11 @@ async def test_a_pending_task_cannot_end(store: MongoStore) -> None:
     assert await store.tasks.get(task.id) == task
 
 
-async def test_an_owner_sees_all_tasks_of_its_own_and_who_is_to_stop_in_one_question(
+async def test_an_owner_sees_which_tasks_are_its_own_and_who_is_to_stop_in_one_question(
     store: MongoStore,
 ) -> None:
     mine = [await executing(store.tasks, "me") for _ in range(3)]
-    await executing(store.tasks, "other")
+    others = await executing(store.tasks, "other")
     await store.tasks.insert(a_task())
     await store.tasks.finish(mine[0].id, epoch=1, ending=an_ending())
     await store.tasks.request_stop(mine[1].id)
@@ -296,11 +296,13 @@ async def test_an_owner_sees_all_tasks_of_its_own_and_who_is_to_stop_in_one_ques
     taken = await store.tasks.take_over(mine[2].id, lost="other", epoch=2, node="me", worker="w")
     assert taken is not None
 
-    assert await store.tasks.held_by("me") == {
+    ids = [task.id for task in (*mine, others)]
+    assert await store.tasks.held_by("me", ids) == {
         mine[1].id: Held(1, stop_requested=True),
         mine[2].id: Held(3, stop_requested=False),
     }
-    assert await store.tasks.held_by("nobody") == {}
+    assert await store.tasks.held_by("me", ids[:1]) == {}
+    assert await store.tasks.held_by("nobody", ids) == {}
 
 
 async def test_tasks_of_an_account_are_counted_by_status_and_no_further_than_is_asked(

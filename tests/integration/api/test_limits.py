@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -130,6 +131,7 @@ async def test_an_account_has_no_more_unfinished_tasks_than_it_may(
 ) -> None:
     """Refused before the input is read; nothing is stored."""
     monkeypatch.setattr("kztasks.quota.FRESH_S", 0.0)
+    monkeypatch.setattr("kztasks.quota.SHARE", math.inf)
     ids = [await front.create() for _ in range(UNFINISHED)]
     before = await front.stored()
     refused = await front.put(b"col1,col2\n1,2\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 
@@ -24,6 +25,7 @@ async def test_an_account_starts_no_more_tasks_than_it_may_run_at_the_same_time(
 ) -> None:
     """Until one of them has ended; the words are Kazoo's messages."""
     monkeypatch.setattr(quota, "FRESH_S", 0.0)
+    monkeypatch.setattr(quota, "SHARE", math.inf)
     scheduler = await engine.scheduler(account_executing_tasks=2)
     listener = KazooListener(scheduler.bus, scheduler.scheduler.operations, node="kztasks@s")
     await listener.open()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,12 +16,15 @@ from kztasks.quota import EXECUTING, TaskQuota
 class Counting:
     """Counts how often it is asked."""
 
-    def __init__(self, tasks: int) -> None:
+    def __init__(self, tasks: int, *, takes_s: float = 0.0) -> None:
         self.tasks = tasks
+        self.takes_s = takes_s
         self.asked = 0
+        self.pass_time: Callable[[float], None] = lambda _: None
 
     async def count(self, _account_id: str, _statuses: object, *, most: int) -> int:
         self.asked += 1
+        self.pass_time(self.takes_s)
         return min(self.tasks, most)
 
 
@@ -55,4 +60,28 @@ async def test_what_has_ended_shows_with_the_next_count(monkeypatch: pytest.Monk
         await limited.permit("a")
     counting.tasks = 4
     monkeypatch.setattr(quota_module, "FRESH_S", 0.0)
+    monkeypatch.setattr(quota_module, "SHARE", math.inf)
     await limited.permit("a")
+
+
+async def test_what_takes_long_to_count_is_counted_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A store that one account's tasks keep busy has no time for the others'."""
+    monkeypatch.setattr(quota_module, "FRESH_S", 0.0)
+    now = 100.0
+    monkeypatch.setattr("kztasks.quota.time.monotonic", lambda: now)
+    counting = Counting(0, takes_s=0.5)
+
+    def pass_time(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    counting.pass_time = pass_time
+    limited = quota(counting, 50)
+    for _ in range(3):
+        await limited.permit("a")
+        pass_time(2.0)
+    assert counting.asked == 1
+    await limited.permit("a")
+    assert counting.asked == 2

@@ -144,13 +144,12 @@ class MongoTasks:
         with translated("listing an owner's tasks"):
             return [task_of(document) for document in await found.limit(limit).to_list(limit)]
 
-    async def held_by(self, node: str) -> dict[str, Held]:
-        """All executing tasks of an owner."""
-        found = self._tasks.find(
-            {"pvt_status": _EXECUTING, "owner.node": {"$eq": node}},
-            {"owner": 1, "stop_requested": 1},
-        )
-        with translated("listing an owner's tasks"):
+    async def held_by(self, node: str, task_ids: Collection[str]) -> dict[str, Held]:
+        """Which of these tasks an owner executes."""
+        own = {"pvt_status": _EXECUTING, "owner.node": {"$eq": node}}
+        among = {"_id": {"$in": list(task_ids)}, **own}
+        found = self._tasks.find(among, {"owner": 1, "stop_requested": 1})
+        with translated("looking at an owner's tasks"):
             return {
                 task["_id"]: Held(task["owner"]["epoch"], bool(task.get("stop_requested")))
                 for task in await found.to_list(None)

@@ -1,4 +1,4 @@
-r"""Run an action on a CSV in a test, without a broker and without the service.
+r"""Run an action on a CSV, or fire a trigger, in a test; without a broker and the service.
 
     from tasks_bindings.testing import run_action
     from my_app import app
@@ -19,7 +19,7 @@ import io
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tasks_bindings.invoke import invoke
 from tasks_bindings.sdk.actions import Action
@@ -27,12 +27,18 @@ from tasks_bindings.sdk.app import App, Environment
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.data import dump_data, load_data
-from tasks_bindings.wire.messages import Batch, Cell
+from tasks_bindings.sdk.firing import TriggerCalls
+from tasks_bindings.wire.keys import Trigger
+from tasks_bindings.wire.messages import BACKGROUND, Batch, Call, Cell, CrashReport
 from tasks_bindings.wire.returns import Return
 
 ACCOUNT: Final = "a" * 32
 TASK: Final = "f" * 30
 MAX_CALLS: Final = 100_000
+BACKGROUND_S: Final = 60.0
+"""How long work in the background may take in a test."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -43,6 +49,21 @@ class Ran:
     data: Any = None
     ended: bool = False
     """Whether the handler ended the task before its input did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """How the call of one of a trigger's functions ended.
+
+    Args:
+        handler: name of the function.
+        crash: what it raised, or its work in the background did.
+        is_background: whether it went on in the background; it has ended all the same.
+    """
+
+    handler: str
+    crash: CrashReport | None = None
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +119,53 @@ def run_action(
     return asyncio.run(_run_started(app, Environment(environment), run))
 
 
-async def _run_started(
-    app: App, environment: Environment, run: Callable[[], Awaitable[Ran]]
-) -> Ran:
+def fire_trigger(
+    app: App,
+    trigger: Trigger,
+    database: str | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> list[Fired]:
+    """Call all that is bound to a trigger, one after another, and wait for what they leave running.
+
+    Args:
+        app: the app under test.
+        trigger: what fires.
+        database: its name, for database triggers.
+        environment: variables for the app's start and stop hooks, which run only if it is given.
+
+    Raises:
+        LookupError: the app has bound nothing to the trigger.
+        ValueError: a database is missing, or is given where there is none.
+        AssertionError: work in the background did not end within a minute.
+    """
+    names = app.trigger_handlers().get(trigger.value)
+    if not names:
+        raise LookupError(f"app {app.name} has bound nothing to {trigger.value}")
+    if trigger.takes_database is (database is None):
+        raise ValueError(f"{trigger.value} is for {'a' if database is None else 'no'} database")
+    run = partial(_fire, app, trigger, list(names), () if database is None else (database,))
+    if environment is None:
+        return asyncio.run(run())
+    return asyncio.run(_run_started(app, Environment(environment), run))
+
+
+async def _fire(app: App, trigger: Trigger, names: list[str], args: tuple[str, ...]) -> list[Fired]:
+    calls, fired = TriggerCalls(app.trigger_handlers()), []
+    for name in names:
+        call = Call(key=trigger.value, args=args, handler=name)
+        (result,) = await calls.fire(call, redelivered=False)
+        crash, is_background = result.crash, result.value == BACKGROUND
+        for work in calls.background:
+            ended, _ = await asyncio.wait({work}, timeout=BACKGROUND_S)
+            if not ended:
+                raise AssertionError(f"the work of {name} did not end in {BACKGROUND_S:g} s")
+            crash = work.result().crash
+        fired.append(Fired(name, crash, is_background))
+    return fired
+
+
+async def _run_started(app: App, environment: Environment, run: Callable[[], Awaitable[T]]) -> T:
     for hook in app.start_hooks:
         await invoke(hook, environment)
     try:

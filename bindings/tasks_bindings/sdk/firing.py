@@ -52,7 +52,12 @@ class TriggerCalls:
     def __init__(self, handlers: Mapping[str, Mapping[str, Callable[..., Any]]]) -> None:
         self._handlers = handlers
         self._running: set[tuple[str, str]] = set()
-        self._background: set[asyncio.Future[Any]] = set()
+        self._background: set[asyncio.Future[CallResult]] = set()
+
+    @property
+    def background(self) -> list[asyncio.Future[CallResult]]:
+        """What goes on in the background."""
+        return list(self._background)
 
     def has(self, key: str) -> bool:
         """Whether anything is bound to a trigger."""
@@ -129,7 +134,7 @@ async def _give_up(running: asyncio.Future[CallResult], function: Callable[..., 
         await asyncio.wait({running}, timeout=CANCEL_S)
 
 
-async def _carry_on(name: str, background: Background) -> None:
+async def _carry_on(name: str, background: Background) -> CallResult:
     work = background.work
 
     async def awaited() -> Any:
@@ -137,3 +142,4 @@ async def _carry_on(name: str, background: Background) -> None:
 
     result = await invoke_safely(awaited)
     _log.info("background_work_ended", function=name, crashed=result.crash is not None)
+    return result

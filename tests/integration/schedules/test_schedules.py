@@ -22,7 +22,7 @@ from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import InputFile, Task
 from kztasks.domain.timing import Timing
 from kztasks.errors import StoreUnavailable
-from kztasks.schedules.service import Schedules
+from kztasks.schedules.service import MOST_MAKING, Schedules
 from kztasks.store.interface import Ending
 from kztasks.store.mongo import MongoStore
 from tests.integration.triggers.kit import SetClock, eventually
@@ -360,17 +360,17 @@ async def test_however_many_are_due_few_tasks_are_made_at_the_same_time(site: Si
     schedule = await site.add(input=None)
     for number in range(40):
         await site.store.schedules.insert(replace(schedule, id=f"t{number}"))
-    running, most = 0, 0
+    starting: list[str] = []
+    goes_on = asyncio.Event()
 
     async def start(task_id: str) -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0.001)
-        running -= 1
-        site.started.append(task_id)
+        starting.append(task_id)
+        await goes_on.wait()
 
-    await site.scheduler(start=start)
-    await site.go_to(T0 + 600)
-    assert len(site.started) == 41
-    assert 1 < most <= 8
+    node = await site.scheduler(start=start)
+    site.clock.set(T0 + 600)
+    await eventually(lambda: node.schedules.making == 41 and len(starting) >= MOST_MAKING)
+    assert len(await site.tasks()) == len(starting) == MOST_MAKING
+    goes_on.set()
+    await eventually(site.is_settled)
+    assert len(starting) == 41

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks_bindings import (
+    ALL_DBS,
     INIT,
     STOP,
     App,
@@ -12,13 +13,15 @@ from tasks_bindings import (
     Context,
     Environment,
     Row,
+    Trigger,
     error,
+    in_background,
     ok,
     row,
     rows,
     text,
 )
-from tasks_bindings.testing import ACCOUNT, TASK, run_action
+from tasks_bindings.testing import ACCOUNT, TASK, fire_trigger, run_action
 from tests.unit.bindings.support import csv_app, noinput_app
 
 
@@ -154,3 +157,51 @@ def test_a_variable_that_is_empty_counts_as_not_set() -> None:
     happened: list[str] = []
     run_action(hooked(happened), "cat", "act", "a\n7\n", environment={"SETTING": ""})
     assert happened[0] == "start default"
+
+
+def test_a_trigger_calls_all_that_is_bound_to_it_in_order_and_tells_how_each_call_ended() -> None:
+    app, ran = App("app"), []
+
+    @app.trigger(Trigger.DAY)
+    def first() -> None:
+        ran.append("first")
+        raise ValueError("bad luck")
+
+    @app.trigger(Trigger.DAY)
+    async def second() -> object:
+        return in_background(lambda: ran.append("second"))
+
+    one, two = fire_trigger(app, Trigger.DAY)
+    assert ran == ["first", "second"]
+    assert (one.crash is not None and one.crash.message, one.is_background) == ("bad luck", False)
+    assert (two.crash, two.is_background) == (None, True)
+
+
+def test_a_database_trigger_is_given_the_database_between_the_apps_hooks() -> None:
+    app, seen = App("app"), []
+    app.on_start(lambda environment: seen.append(environment.get("PLACE", "")))
+    app.on_stop(lambda _environment: seen.append("end"))
+    app.trigger(*ALL_DBS)(seen.append)
+    fire_trigger(app, Trigger.OTHER, "numbers", environment={"PLACE": "here"})
+    assert seen == ["here", "numbers", "end"]
+
+
+def test_work_in_the_background_that_crashes_is_told() -> None:
+    app = App("app")
+
+    async def fails() -> None:
+        raise RuntimeError("later")
+
+    app.trigger(Trigger.HOUR)(lambda: in_background(fails))
+    (fired,) = fire_trigger(app, Trigger.HOUR)
+    assert fired.crash is not None
+    assert fired.crash.type == "RuntimeError"
+
+
+def test_what_cannot_be_fired_is_said_so() -> None:
+    app = App("app")
+    app.trigger(Trigger.DAY)(lambda: None)
+    with pytest.raises(LookupError, match="hour"):
+        fire_trigger(app, Trigger.HOUR)
+    with pytest.raises(ValueError, match="no database"):
+        fire_trigger(app, Trigger.DAY, "numbers")

@@ -69,7 +69,7 @@ async def clean_up(database: str) -> None:
     The original's `kt_cleanup`. A database with more than fits into one pass is done in several.
     """
     databases, settings = _keeper.opened
-    if database in settings.spared:
+    if settings.databases.fullmatch(database) is None:
         return
     limit, removed, steps, found = settings.step_documents, 0, 0, 0
     for collection in await databases.collections(database):

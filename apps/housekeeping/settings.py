@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 
 from apps.housekeeping.errors import Misconfigured
@@ -21,8 +22,8 @@ class Settings:
     """Between two such steps in one database."""
     most_steps: int
     """Steps in one database; what is left then is for the next pass."""
-    spared: frozenset[str]
-    """Databases from which nothing is removed."""
+    databases: re.Pattern[str]
+    """Names of the databases that are cleaned."""
     accounts_database: str
     threshold: float
     """Below it a balance is low, where the account has no threshold of its own."""
@@ -49,13 +50,18 @@ class Settings:
                 raise Misconfigured(f"{name} must be {least:g} or more")
             return value
 
-        spared = environment.get("HOUSEKEEPING_SPARED", "").split(",")
+        try:
+            databases = re.compile(environment.get("HOUSEKEEPING_DATABASES", ".*"))
+        except re.error as error:
+            raise Misconfigured(
+                f"HOUSEKEEPING_DATABASES is no regular expression: {error}"
+            ) from None
         return cls(
             mongo_url=environment.get("HOUSEKEEPING_MONGO_URL", service_url),
             step_documents=int(number("STEP_DOCUMENTS", 1000, 1)),
             pause_s=number("PAUSE_MS", 10_000, 0) / 1000,
             most_steps=int(number("MOST_STEPS", 30, 1)),
-            spared=frozenset(name.strip() for name in spared if name.strip()),
+            databases=databases,
             accounts_database=environment.get("HOUSEKEEPING_ACCOUNTS_DATABASE", "accounts"),
             threshold=number("LOW_BALANCE", 5.0, -math.inf),
             repeat_s=number("LOW_BALANCE_REPEAT_S", 86_400, 0),

@@ -129,3 +129,33 @@ def test_dev_shows_its_scheduler_to_probes(here: Cluster) -> None:
     assert "kztasks_build_info{" in text
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names)), "each metric is there once"
+
+
+def test_a_trigger_of_the_sample_app_fires_and_nothing_is_logged_that_should_worry(
+    here: Cluster,
+) -> None:
+    running = dev(here, "--no-sample")
+    url = address(running)
+    kept = json.loads((here.folder / "var" / "account.json").read_text())
+    minute = f"{url}/v2/tasks/triggers/minute"
+    token = {"X-Auth-Token": kept["token"]}
+    eventually("it is bound", lambda: httpx.get(minute, headers=token).is_success)
+    assert httpx.patch(minute, headers=token).status_code == 200
+    firing = eventually(
+        "it has fired",
+        lambda: next(
+            (
+                one
+                for one in httpx.get(minute, headers=token).json()["data"]["firings"]
+                if one["outcome"] == "done"
+            ),
+            None,
+        ),
+        within_s=10,
+    )
+    (call,) = firing["calls"]
+    assert (call["app"], call["handler"], call["outcome"]) == ("skel", "every_minute", "ok")
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(20) == 0
+    worries = {one["event"] for one in running.events()}
+    assert worries <= {"event_loop_late"}, "the machine may be busy, but nothing else is wrong"

@@ -51,9 +51,9 @@ def test_between_two_steps_there_is_a_pause(house: House) -> None:
     assert left(house, "devices") == ["plain"]
 
 
-def test_a_database_that_is_to_be_spared_is_left_alone(house: House) -> None:
+def test_a_database_that_is_not_to_be_cleaned_is_left_alone(house: House) -> None:
     fill(house, "devices", deleted=2, kept=0)
-    house.clean(HOUSEKEEPING_SPARED=f"other, {house.database.name}")
+    house.clean(HOUSEKEEPING_DATABASES=house.database.name[:-1])
     assert len(left(house, "devices")) == 3
 
 
@@ -63,6 +63,7 @@ def test_a_database_that_is_to_be_spared_is_left_alone(house: House) -> None:
         ("HOUSEKEEPING_PAUSE_MS", "-1"),
         ("HOUSEKEEPING_STEP_DOCUMENTS", "0"),
         ("HOUSEKEEPING_MOST_STEPS", "many"),
+        ("HOUSEKEEPING_DATABASES", "("),
         ("HOUSEKEEPING_LOW_BALANCE", "nan"),
     ],
 )

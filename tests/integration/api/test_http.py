@@ -131,18 +131,18 @@ async def test_the_access_log_names_path_status_and_account_and_no_token(front: 
 
 async def test_the_openapi_document_names_every_operation_and_its_errors(front: Front) -> None:
     document = (await front.http.get("/v2/openapi.json")).json()
-    operations = {
-        operation["operationId"]: operation
-        for path in document["paths"].values()
-        for operation in path.values()
-    }
+    all_operations = [
+        operation for path in document["paths"].values() for operation in path.values()
+    ]
+    operations = {operation["operationId"]: operation for operation in all_operations}
+    assert len(operations) == len(all_operations), "no two have the same name"
 
     tasks = {
         "create_task", "list_tasks", "get_task", "start_task", "stop_task", "delete_task",
         "download_task_input", "download_task_output", "download_task_errors",
         "rerun_failed_rows", "stream_task_events",
     }  # fmt: skip
-    assert operations.keys() == {
+    assert operations.keys() >= {
         *tasks,
         *(f"{name}_of_caller" for name in tasks),
         *(f"{name}_as_admin" for name in tasks - {"list_tasks"}),

@@ -24,8 +24,8 @@ from tests.faults.harness.store import DATABASE
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE: Final = 24
-"""Requests at the same time: what keeps a front busy, and no line before it."""
+AT_ONCE: Final = 16
+"""Requests at the same time: as many uploads as an account may have."""
 MANY_REQUESTS: Final = {"http_rate_per_s": "100000", "http_rate_burst": "100000"}
 PRODUCT: Final = {
     name: str(Settings.model_fields[name].default) for name in QUICK if not name.startswith("http")

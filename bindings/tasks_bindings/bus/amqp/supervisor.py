@@ -16,7 +16,7 @@ from tasks_bindings.errors import BusError, BusUnavailable
 
 BACKOFF_FIRST_S: Final = 0.3
 BACKOFF_LIMIT_S: Final = 2.0
-"""A broker that is back is found within this and the time of a session, however long it was away."""
+"""A broker that was away for long is found within this, and the time that a session takes."""
 BACKOFF_FACTOR: Final = 1.6
 
 

@@ -90,7 +90,7 @@ _CHANNELS: Final[Mapping[str, _Channel]] = {
     ),
     "trigger": _Channel(
         "{app}.tasks.triggers.{trigger}",
-        "A trigger fires",
+        "Call one of the functions that are bound to a trigger, and answer when it has ended",
         (MessageType.CALL,),
         answers=(MessageType.CALL_REPLY, MessageType.REFUSED),
     ),

@@ -34,6 +34,7 @@ class FiringFields(BaseModel):
     calls_failed: int
     calls: list[HandlerCallFields]
     current: HandlerCallFields | None = None
+    databases: int | None = None
     database: str | None = None
     missed: int | None = None
     missed_from: int | None = None

@@ -125,6 +125,7 @@ def firing_json(firing: Firing) -> dict[str, object]:
         "calls_failed": firing.failed,
         "calls": [_call_json(call) for call in firing.calls],
         "current": _call_json(firing.current) if firing.current is not None else None,
+        "databases": firing.databases,
         "database": firing.database,
         "missed": firing.missed or None,
         "missed_from": from_unix(firing.missed_from) if firing.missed_from else None,

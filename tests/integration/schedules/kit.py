@@ -2,103 +2,141 @@
 
 from __future__ import annotations
 
-from kztasks.domain.schedule import Overlap, RunOutcome, asked_for, paused, resumed
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kztasks.domain.schedule import (
+    RunOutcome,
+    Schedule,
+)
 from kztasks.domain.status import TaskStatus
-from tests.integration.schedules.kit import CSV, T0, Site
+from kztasks.domain.task import InputFile, Task
+from kztasks.domain.timing import Timing
+from kztasks.errors import TooManyTasks
+from kztasks.schedules.service import Schedules
+from kztasks.store.interface import Ending
+from kztasks.store.mongo import MongoStore
+from tests.integration.triggers.kit import SetClock, eventually
+
+T0 = 1_790_000_400
+CSV = b"number,comment\r\n1,a\r\n2,b\r\n"
+ACCOUNT = "a" * 32
 
 
-async def test_three_schedulers_make_one_task_for_each_moment_with_its_own_input(
-    site: Site,
-) -> None:
-    await site.add(overlap=Overlap.ALLOW)
-    for _ in range(3):
-        await site.scheduler()
-    for number in range(1, 11):
-        await site.go_to(T0 + 300 * number)
-    tasks = await site.tasks()
-    assert len(tasks) == 5
-    assert sorted(site.started) == sorted(task.id for task in tasks)
-    for task in tasks:
-        assert (task.total_rows, task.file_name, task.category) == (2, "n.csv", "c")
-        assert task.input is not None
-        download = await site.store.files.download(task.input.file_id)
-        assert await download.read(1000) == CSV
-    assert len({task.input.file_id for task in tasks if task.input}) == 5
-    assert await site.outcomes() == [(600 * n, RunOutcome.STARTED, 1) for n in range(1, 6)]
+@dataclass
+class Node:
+    schedules: Schedules
+    node_id: str
+    loop: asyncio.Task[None]
+    is_alive: bool = True
 
 
-async def test_a_moment_is_skipped_while_the_task_before_runs(site: Site) -> None:
-    await site.add()
-    await site.scheduler()
-    await site.go_to(T0 + 600)
-    await site.go_to(T0 + 1200)
-    await site.end(site.started[0])
-    await site.go_to(T0 + 1800)
-    assert [one for _, one, _ in await site.outcomes()] == [
-        RunOutcome.STARTED,
-        RunOutcome.SKIPPED,
-        RunOutcome.STARTED,
-    ]
+@dataclass
+class Site:
+    store: MongoStore
+    clock: SetClock
+    nodes: list[Node] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+    refusal: str | None = None
+    most_tasks: int = 1_000
 
+    async def scheduler(
+        self, *, store: Any = None, start: Any = None, settles: bool = True
+    ) -> Node:
+        node_id = f"n{len(self.nodes)}"
+        await self.store.nodes.register(node_id, node_id)
+        schedules = Schedules(
+            store or self.store,
+            self.clock,
+            node_id=lambda: node_id,
+            is_held=lambda: False,
+            start=start or self.start,
+            permit=self.permit,
+        )
+        node = Node(schedules, node_id, asyncio.create_task(schedules.run()))
+        self.nodes.append(node)
+        if settles:
+            await eventually(self.is_settled)
+        return node
 
-async def test_queued_moments_follow_one_another(site: Site) -> None:
-    await site.add(overlap=Overlap.QUEUE)
-    await site.scheduler()
-    for number in (1, 2, 3):
-        await site.go_to(T0 + 600 * number)
-    assert len(site.started) == 1
-    for number in (1, 2, 3):
-        await site.end(site.started[-1])
-        await site.go_to(T0 + 1800 + number)
-    assert len(site.started) == 3
-    assert await site.outcomes() == [(600 * n, RunOutcome.STARTED, 1) for n in range(1, 4)]
+    async def start(self, task_id: str) -> str | None:
+        if self.refusal is None and task_id not in self.started:
+            self.started.append(task_id)
+            await self.store.tasks.claim(task_id, node="n", worker="n", now=T0)
+        return self.refusal
 
+    async def permit(self, _account_id: str) -> None:
+        if len(await self.tasks()) >= self.most_tasks:
+            raise TooManyTasks(self.most_tasks)
 
-async def test_what_was_missed_is_made_up_for_once(site: Site) -> None:
-    await site.add()
-    node = await site.scheduler()
-    await site.kill(node)
-    site.clock.set(T0 + 6_300)
-    await site.scheduler()
-    assert len(site.started) == 1
-    assert await site.outcomes() == [
-        (5400, RunOutcome.MISSED, 9),
-        (6000, RunOutcome.STARTED, 1),
-    ]
+    async def end(self, task_id: str) -> None:
+        ending = Ending(
+            status=TaskStatus.SUCCESS,
+            ended_at=T0,
+            failed=0,
+            succeeded=2,
+            output=None,
+            reason=None,
+        )
+        assert await self.store.tasks.finish(task_id, epoch=1, ending=ending)
 
+    async def add(self, **changes: Any) -> Schedule:
+        file = InputFile(
+            file_id="s1.in.csv",
+            columns=("number", "comment"),
+            size=len(CSV),
+            body_offset=16,
+            body_line=2,
+            sha256="0" * 64,
+        )
+        async with self.store.files.upload(file.file_id, "in.csv") as upload:
+            await upload.write(CSV)
+            await upload.commit()
+        schedule = Schedule(
+            id="s1",
+            account_id=ACCOUNT,
+            auth_account_id=ACCOUNT,
+            category="c",
+            action="x",
+            timing=Timing("*/10 * * * *"),
+            created=T0,
+            next=T0 + 600,
+            input=file,
+            total_rows=2,
+            file_name="n.csv",
+        )
+        schedule = replace(schedule, **changes)
+        await self.store.schedules.insert(schedule)
+        return schedule
 
-async def test_paused_resumed_and_asked_for(site: Site) -> None:
-    await site.add(overlap=Overlap.ALLOW)
-    await site.scheduler()
-    await site.change(paused)
-    await site.go_to(T0 + 1300)
-    assert site.started == []
-    await site.change(lambda schedule: asked_for(schedule, T0 + 1300))
-    await site.go_to(T0 + 1301)
-    assert len(site.started) == 1
-    await site.change(lambda schedule: resumed(schedule, T0 + 1301))
-    await site.go_to(T0 + 1799)
-    assert len(site.started) == 1
-    await site.go_to(T0 + 1800)
-    assert len(site.started) == 2
+    async def change(self, changed: Callable[[Schedule], Schedule]) -> None:
+        now = await self.store.schedules.get("s1")
+        assert now is not None
+        assert await self.store.schedules.replace(changed(now))
 
+    async def go_to(self, now: float) -> None:
+        for _ in range(2):
+            self.clock.set(now)
+            await eventually(self.is_settled)
 
-async def test_a_task_that_cannot_be_started_is_there_and_the_record_says_why(site: Site) -> None:
-    await site.add()
-    site.refusal = "too many tasks"
-    await site.scheduler()
-    await site.go_to(T0 + 600)
-    (task,) = await site.tasks()
-    assert task.status is TaskStatus.PENDING
-    (record,) = await site.store.schedules.records("s1", limit=9)
-    assert (record.outcome, record.reason) == (RunOutcome.NOT_STARTED, "too many tasks")
+    async def kill(self, node: Node) -> None:
+        node.is_alive = False
+        tasks = [node.loop, *node.schedules._making.values()]
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.store.nodes.remove(node.node_id)
 
+    async def tasks(self) -> list[Task]:
+        return await self.store.tasks.page(ACCOUNT, limit=1000, start=None)
 
-async def test_a_schedule_whose_input_is_gone_says_so_at_each_moment(site: Site) -> None:
-    await site.add()
-    await site.store.files.delete("s1.in.csv")
-    await site.scheduler()
-    await site.go_to(T0 + 600)
-    await site.go_to(T0 + 1200)
-    assert [one for _, one, _ in await site.outcomes()] == [RunOutcome.NOT_MADE] * 2
-    assert await site.tasks() == []
+    async def outcomes(self) -> list[tuple[int, RunOutcome, int]]:
+        found = await self.store.schedules.records("s1", limit=1000)
+        return [(one.instant - T0, one.outcome, one.count) for one in reversed(found)]
+
+    def is_settled(self) -> bool:
+        living = [node for node in self.nodes if node.is_alive]
+        idle = all(node.schedules.making == 0 for node in living)
+        return idle and self.clock.sleeping == len(living)

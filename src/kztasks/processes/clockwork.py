@@ -11,6 +11,7 @@ from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StartRefusal
 from kztasks.processes.clock_watch import ClockWatch
 from kztasks.processes.clockwork_metrics import ClockworkMetrics
+from kztasks.quota import UNFINISHED, TaskQuota
 from kztasks.scheduler.service import Scheduler
 from kztasks.schedules.service import Schedules
 from kztasks.settings import Settings
@@ -42,7 +43,8 @@ class Clockwork:
             return scheduler.life.is_fenced or is_cut_off or self._clock_watch.is_off
 
         self.triggers: Final = _triggers(settings, store, bus, scheduler, is_held, metrics)
-        self.schedules: Final = _schedules(store, scheduler, is_held, metrics)
+        quota = TaskQuota(store.tasks, UNFINISHED, settings.account_unfinished_tasks)
+        self.schedules: Final = _schedules(store, scheduler, is_held, quota, metrics)
         metrics.read_out(
             lambda: self.triggers.running,
             lambda: self.schedules.making,
@@ -98,7 +100,11 @@ def _triggers(
 
 
 def _schedules(
-    store: Store, scheduler: Scheduler, is_held: Callable[[], bool], metrics: ClockworkMetrics
+    store: Store,
+    scheduler: Scheduler,
+    is_held: Callable[[], bool],
+    quota: TaskQuota,
+    metrics: ClockworkMetrics,
 ) -> Schedules:
     async def start(task_id: str) -> str | None:
         answer = await scheduler.operations.start(task_id)
@@ -112,5 +118,6 @@ def _schedules(
         node_id=lambda: scheduler.life.node_id,
         is_held=is_held,
         start=start,
+        permit=quota.permit,
         dealt_with=metrics.dealt_with,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -19,10 +20,12 @@ class TaskMaker:
 
     Args:
         store: where they are put.
+        permit: permits an account one more; raises `TooManyTasks`.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, permit: Callable[[str], Awaitable[None]]) -> None:
         self._store = store
+        self._permit = permit
 
     async def make(self, schedule: Schedule, run: ScheduleRun, *, now: int) -> None:
         """Make the task of a run, or leave the one that is there already.
@@ -34,10 +37,12 @@ class TaskMaker:
 
         Raises:
             NotFound: the schedule's input is gone.
+            TooManyTasks: the account has as many as it may have.
             Unavailable: the store does not answer; making it again does no harm.
         """
         if await self._store.tasks.get(run.task_id) is not None:
             return
+        await self._permit(schedule.account_id)
         file = schedule.input
         if file is not None:
             # An epoch's own file: an earlier owner may be writing still.

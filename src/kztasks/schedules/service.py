@@ -23,8 +23,9 @@ from kztasks.domain.schedule import (
     step,
     taken_over,
 )
+from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import new_task_id
-from kztasks.errors import NotFound, Unavailable
+from kztasks.errors import NotFound, TooManyTasks, Unavailable
 from kztasks.schedules.making import TaskMaker
 from kztasks.store.interface import Store
 
@@ -58,6 +59,7 @@ class Schedules:
         node_id: asked for the id under which this process lives now.
         is_held: whether it is to begin nothing now.
         start: starts a task; `None` if it runs or ran already, else why it could not be.
+        permit: permits an account one more task; raises `TooManyTasks`.
         dealt_with: is told what became of a moment.
     """
 
@@ -69,6 +71,7 @@ class Schedules:
         node_id: Callable[[], str],
         is_held: Callable[[], bool],
         start: Callable[[str], Awaitable[str | None]],
+        permit: Callable[[str], Awaitable[None]],
         dealt_with: Callable[[RunRecord], None] = lambda _: None,
     ) -> None:
         self._store = store
@@ -77,7 +80,7 @@ class Schedules:
         self._is_held = is_held
         self._start = start
         self._dealt_with = dealt_with
-        self._maker = TaskMaker(store)
+        self._maker = TaskMaker(store, permit)
         self._places = asyncio.Semaphore(MOST_MAKING)
         self._making: dict[str, asyncio.Task[None]] = {}
 
@@ -155,10 +158,15 @@ class Schedules:
             self._spawn(mine)
 
     async def _is_busy(self, schedule: Schedule) -> bool:
-        """Whether the task that was made last has not ended."""
+        """Whether the task that was made last has not ended.
+
+        One that could not be started is started now, if that is possible by now.
+        """
         if schedule.last_task_id is None:
             return False
         task = await self._store.tasks.get(schedule.last_task_id)
+        if task is not None and task.status is TaskStatus.PENDING:
+            await self._start(task.id)
         return task is not None and not task.status.is_final
 
     async def _is_lost(self, run: ScheduleRun) -> bool:
@@ -214,5 +222,7 @@ class Schedules:
             await self._maker.make(schedule, run, now=int(self._clock.now()))
         except NotFound:
             return RunOutcome.NOT_MADE, "the input of the schedule is gone"
+        except TooManyTasks as error:
+            return RunOutcome.NOT_MADE, error.code
         refusal = await self._start(run.task_id)
         return (RunOutcome.STARTED if refusal is None else RunOutcome.NOT_STARTED), refusal

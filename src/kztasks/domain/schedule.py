@@ -46,7 +46,7 @@ class RunOutcome(StrEnum):
     NOT_STARTED = "not_started"
     """The task was made, but could not be started; it is pending."""
     NOT_MADE = "not_made"
-    """The input is gone, or the account has as many tasks as it may have."""
+    """The input is gone, or the account is disabled or has as many tasks as it may have."""
     SKIPPED = "skipped"
     MISSED = "missed"
 

@@ -218,6 +218,9 @@ class Schedules:
         )
 
     async def _made(self, schedule: Schedule, run: ScheduleRun) -> tuple[RunOutcome, str | None]:
+        account = await self._store.accounts.get(schedule.account_id)
+        if account is not None and not account.enabled:
+            return RunOutcome.NOT_MADE, "account_disabled"
         try:
             await self._maker.make(schedule, run, now=int(self._clock.now()))
         except NotFound:

@@ -10,7 +10,8 @@ from kztasks.domain.schedule import (
     resumed,
 )
 from kztasks.domain.status import TaskStatus
-from tests.integration.schedules.kit import CSV, T0, Site
+from kztasks.store.interface import Account
+from tests.integration.schedules.kit import ACCOUNT, CSV, T0, Site
 
 
 async def test_three_schedulers_make_one_task_for_each_moment_with_its_own_input(
@@ -140,4 +141,19 @@ async def test_an_account_gets_no_more_tasks_by_schedules_than_it_may_have(site:
         RunOutcome.STARTED,
         RunOutcome.NOT_MADE,
         RunOutcome.NOT_MADE,
+    ]
+
+
+async def test_an_account_that_is_disabled_gets_no_tasks_by_its_schedules(site: Site) -> None:
+    await site.add()
+    await site.store.accounts.add(Account(account_id=ACCOUNT, name="A"))
+    await site.store.accounts.set_enabled(ACCOUNT, enabled=False)
+    await site.scheduler()
+    await site.go_to(T0 + 600)
+    assert await site.tasks() == []
+    await site.store.accounts.set_enabled(ACCOUNT, enabled=True)
+    await site.go_to(T0 + 1200)
+    assert [one for _, one, _ in await site.outcomes()] == [
+        RunOutcome.NOT_MADE,
+        RunOutcome.STARTED,
     ]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from tasks_bindings import App, Trigger, in_background
+from tasks_bindings import App, TasksBindings, Trigger, in_background
+from tasks_bindings.directory import Directory
+from tasks_bindings.errors import ReplyTimeout
 from tasks_bindings.sdk.firing import TriggerCalls
 from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.wire.messages import BACKGROUND, Call, CallResult
@@ -154,3 +157,26 @@ async def test_background_work_may_be_a_function_and_is_cancelled_when_it_does_n
     assert not await calls.close(0.2)
     assert done == ["thread"]
     assert not calls._background
+
+
+class SilentBus:
+    """A bus on which nobody answers; it notes how long is waited."""
+
+    def __init__(self) -> None:
+        self.waited_s: list[float] = []
+
+    @asynccontextmanager
+    async def call(self, *_: Any, **__: Any) -> AsyncIterator[SilentBus]:
+        yield self
+
+    async def receive(self, timeout: float) -> Any:
+        self.waited_s.append(timeout)
+        raise ReplyTimeout("nobody")
+
+
+async def test_a_function_has_its_time_also_when_it_was_begun_as_late_as_may_be() -> None:
+    bus = SilentBus()
+    bindings = TasksBindings(bus, Directory(), timeout_s=30)  # type: ignore[arg-type]  # all it needs
+    with pytest.raises(ReplyTimeout):
+        await bindings.call_handler("app", DAY, "function", timeout_s=600)
+    assert bus.waited_s[0] > 30 + 600

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorCursor
 
 from tests.unit.apps.housekeeping.conftest import House
 
@@ -72,3 +73,19 @@ def test_a_setting_that_makes_no_sense_is_named_at_the_start(
 ) -> None:
     with pytest.raises(Exception, match=name):
         house.clean(**{name: value})
+
+
+def test_a_document_that_somebody_takes_back_meanwhile_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(house, "devices", deleted=3, kept=0)
+    found = AsyncIOMotorCursor.to_list
+
+    async def to_list(cursor: Any, length: int) -> Any:
+        documents = await found(cursor, length)
+        house.database["devices"].update_one({"_id": "d1"}, {"$set": {"pvt_deleted": False}})
+        return documents
+
+    monkeypatch.setattr(AsyncIOMotorCursor, "to_list", to_list)
+    house.clean()
+    assert left(house, "devices") == ["d1", "plain"]

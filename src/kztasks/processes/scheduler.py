@@ -48,6 +48,7 @@ async def working(
     await scheduler.start()
     await scheduler.discovery.wait_for_answers(ANSWERS_S)
     await listener.open()
+    _log.info("scheduler_started", node_id=scheduler.life.node_id)
     clockwork = Clockwork(settings, store, bus, scheduler)
     try:
         yield

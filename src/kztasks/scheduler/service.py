@@ -121,7 +121,6 @@ class Scheduler:
             asyncio.create_task(self.janitor.run()),
             asyncio.create_task(ClaimTeller(self._bus, self.directory, self.discovery).run()),
         ]
-        _log.info("scheduler_started", node_id=self.life.node_id)
 
     async def drain(self) -> None:
         """Begin nothing more, and give tasks back, so that others take them at once."""

@@ -53,7 +53,7 @@ class Alarms:
     ROW,
     full=Alarms(alarms=3, lasts_s=15, tasks=8, rows=900),
     full_s=400,
-    quick=Alarms(alarms=1, lasts_s=5, tasks=4, rows=250),
+    quick=Alarms(alarms=1, lasts_s=5, tasks=4, rows=800),
     quick_s=120,
 )
 async def test_an_alarm_costs_time_and_nothing_else(lab: Lab, size: Alarms) -> None:

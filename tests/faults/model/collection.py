@@ -47,11 +47,11 @@ class Documents:
 
     def found(self, guard: Document) -> list[Document]:
         """Copies of the documents that fit."""
+        among = list(self.by_id.values())
         if "_id" in guard:
-            one = self.by_id.get(guard["_id"]["$eq"])
-            among = [one] if one is not None else []
-        else:
-            among = list(self.by_id.values())
+            wanted = guard["_id"]
+            ids = wanted["$in"] if "$in" in wanted else [wanted["$eq"]]
+            among = [self.by_id[one] for one in ids if one in self.by_id]
         return [copy.deepcopy(one) for one in among if _fits(one, guard)]
 
     def change(self, guard: Document, update: Document) -> Document | None:

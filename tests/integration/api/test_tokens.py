@@ -150,7 +150,7 @@ BAD: dict[str, Callable[[], str]] = {
     "our public key as a secret": lambda: tokens.confused(A),
     "kazoo's public key as a secret": lambda: forged(
         {"alg": "HS256", "kid": tokens.KAZOO_KID},
-        {"iss": "kazoo", "account_id": A, "exp": NOW + 60},
+        {"iss": "kazoo", "account_id": A, "exp": NOW + 7200},
         pem_of(KAZOO).encode(),
     ),
     "somebody else's signature": lambda: tokens.of_another_key(A),

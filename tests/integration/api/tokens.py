@@ -50,7 +50,7 @@ def claims(account_id: str, /, **changes: Any) -> dict[str, Any]:
     """What a good token says; `None` leaves a claim out."""
     good = {
         "iss": "kztasks", "aud": "kztasks", "sub": account_id, "account_id": account_id,
-        "method": "cb_api_auth", "iat": NOW, "exp": NOW + 600, "jti": "j",
+        "method": "cb_api_auth", "iat": NOW, "exp": NOW + 7200, "jti": "j",
     }  # fmt: skip
     return {name: value for name, value in (good | changes).items() if value is not None}
 
@@ -64,7 +64,7 @@ def kazoo_token(account_id: str, /, algorithm: str = "RS256", **changes: Any) ->
     """A token of a Kazoo cluster."""
     good = {
         "iss": "kazoo", "account_id": account_id, "owner_id": "0" * 32, "as": account_id,
-        "method": "cb_user_auth", "exp": NOW + 3600, "identity_sig": "c2ln",
+        "method": "cb_user_auth", "exp": NOW + 7200, "identity_sig": "c2ln",
     }  # fmt: skip
     content = {name: value for name, value in (good | changes).items() if value is not None}
     return jwt.encode(content, KAZOO, algorithm, headers={"kid": KAZOO_KID})

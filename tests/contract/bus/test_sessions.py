@@ -38,8 +38,16 @@ async def test_subscriptions_work_again_after_a_loss(transport: Transport) -> No
         await client.publish(BINDINGS.name, KEY, text(str(number)))
         await client.publish(BINDINGS.name, "to.me", text(str(number)))
         for inbox in (work, private):
-            assert (await inbox.next()).message.body == str(number).encode()
+            assert await _new(inbox, number) == str(number).encode()
     assert server.health.sessions == 4
+
+
+async def _new(inbox: Inbox, number: int) -> bytes:
+    """The next message but for those that were not acknowledged before the loss."""
+    known = {str(earlier).encode() for earlier in range(number)}
+    while (body := (await inbox.next()).message.body) in known:
+        pass
+    return body
 
 
 async def test_calls_work_again_after_a_loss(transport: Transport) -> None:

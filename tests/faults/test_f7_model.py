@@ -23,6 +23,8 @@ GUARDS: Final = MatrixRow(
     "a guard of the log is taken away",
     "the model notices every one of them",
 )
+SOUND: Final = 100
+"""Examples of the whole code that have to hold before a mutant is worth anything."""
 COUNTED: Final = ("examples", "steps", "schedulers", "rescues", "records")
 
 
@@ -52,6 +54,8 @@ async def test_the_log_is_right_in_whatever_order_its_owners_come(lab: Lab, size
 @matrix_row(GUARDS, full=Mutants(len(MUTANTS)), full_s=1_200, quick=Mutants(4), quick_s=180)
 async def test_the_model_notices_every_guard_that_is_taken_away(lab: Lab, size: Mutants) -> None:
     names = lab.random.sample(sorted(MUTANTS), size.mutants)
+    (sound,) = await run_all([["--examples", str(SOUND), "--seed", str(lab.seed)]])
+    assert sound.found is None, f"nothing was taken away: {sound.found}"
     said = await run_all(
         ["--mutant", name, "--examples", str(MUTANTS[name].examples), "--seed", str(lab.seed)]
         for name in names

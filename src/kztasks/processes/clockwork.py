@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from kztasks.clock import SystemClock
 from kztasks.domain.databases import Patterns
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StartRefusal
@@ -16,7 +17,6 @@ from kztasks.scheduler.service import Scheduler
 from kztasks.schedules.service import Schedules
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
-from kztasks.triggers.clock import SystemClock
 from kztasks.triggers.handlers import Handlers
 from kztasks.triggers.service import NodeNow, Triggers
 from tasks_bindings.bindings import TasksBindings

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from kztasks.scheduler.tools import patiently
+from kztasks.patience import patiently
 from tasks_bindings.stacks import dump_stacks_on_signal
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

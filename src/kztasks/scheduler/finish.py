@@ -18,9 +18,10 @@ from kztasks.domain.output import status_of
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import OutputFile, Task
 from kztasks.errors import LogBroken, OwnershipLost, Unavailable
+from kztasks.patience import patiently
 from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.output import assemble, local_path, scratch_path, upload
-from kztasks.scheduler.tools import Tools, patiently
+from kztasks.scheduler.tools import Tools
 from kztasks.store.interface import Ending
 from tasks_bindings.crash_points import reached
 

@@ -14,6 +14,7 @@ from kztasks.domain.log import ROOT_SHA, EndCause, LogRecord, RecordKind, seal
 from kztasks.domain.outcome import Rules
 from kztasks.domain.task import Task
 from kztasks.errors import Invalid, KztasksError, LogBroken
+from kztasks.patience import patiently
 from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.commit import commit
 from kztasks.scheduler.finish import Finisher
@@ -21,7 +22,7 @@ from kztasks.scheduler.noted_log import NotedLog
 from kztasks.scheduler.rows import RowLoop
 from kztasks.scheduler.source import CallSource, CsvSource, Source, position_after
 from kztasks.scheduler.taking import TaskTurns
-from kztasks.scheduler.tools import Tools, patiently
+from kztasks.scheduler.tools import Tools
 from kztasks.scheduler.waiting import Turn
 from kztasks.scheduler.watch import TaskWatch
 from tasks_bindings.crash_points import reached

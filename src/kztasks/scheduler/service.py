@@ -12,6 +12,7 @@ import structlog
 from kztasks.domain.gregorian import from_unix
 from kztasks.domain.task import Task
 from kztasks.errors import Unavailable
+from kztasks.patience import patiently
 from kztasks.quota import EXECUTING, TaskQuota
 from kztasks.run_time import REFRESH_S, RunTime
 from kztasks.scheduler.attach import Attacher
@@ -29,7 +30,7 @@ from kztasks.scheduler.owned import OwnedTasks
 from kztasks.scheduler.rounds import OwnedRounds
 from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.sweep import Retention
-from kztasks.scheduler.tools import Tools, patiently
+from kztasks.scheduler.tools import Tools
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
 from tasks_bindings.bindings import TasksBindings

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
+from kztasks.clock import Clock
 from kztasks.domain.schedule import (
     RunOutcome,
     RunRecord,
@@ -36,18 +37,6 @@ SHARE: Final = 0.2
 """Looks that take long are rarer, so that they use this much of the time at most."""
 MOST_MAKING: Final = 8
 """Tasks that are made at the same time; the others wait for them."""
-
-
-class Clock(Protocol):
-    """Tells the time and waits for it."""
-
-    def now(self) -> float:
-        """Unix seconds."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait so long, or shorter."""
-        ...
 
 
 class Schedules:

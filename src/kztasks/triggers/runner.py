@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import structlog
 
+from kztasks.clock import Clock
 from kztasks.domain.databases import Patterns
 from kztasks.domain.firing import (
     DATABASES,
@@ -18,11 +19,11 @@ from kztasks.domain.firing import (
     TriggerState,
 )
 from kztasks.errors import OwnershipLost
+from kztasks.patience import patiently
 from kztasks.store.triggers import TriggerStore
-from kztasks.triggers.clock import Clock
 from kztasks.triggers.handlers import Handlers
 from kztasks.triggers.observer import Observer
-from kztasks.triggers.series import Series, Step, patiently
+from kztasks.triggers.series import Series, Step
 from tasks_bindings.wire.keys import Trigger
 
 _log = structlog.get_logger(__name__)

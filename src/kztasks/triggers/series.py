@@ -6,23 +6,14 @@ a firing over knows which calls may have been made, and makes none of them twice
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Final, TypeVar
 
-import structlog
-
+from kztasks.clock import Clock
 from kztasks.domain.firing import CallOutcome, Firing, Handler, HandlerCall
-from kztasks.errors import OwnershipLost, Unavailable
+from kztasks.errors import OwnershipLost
+from kztasks.patience import patiently
 from kztasks.store.triggers import TriggerStore
-from kztasks.triggers.clock import Clock
-
-_log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
-
-RETRY_S: Final = 1.0
 
 Step = tuple[str | None, Handler]
 """The database, for a pass, and the handler to call."""
@@ -110,13 +101,3 @@ def _is_behind(firing: Firing, database: str | None, handler: Handler) -> bool:
     if database is not None and firing.database is not None and database < firing.database:
         return True
     return database == firing.database and handler in firing.done
-
-
-async def patiently(step: Callable[[], Awaitable[T]]) -> T:
-    """Do a step, again and again while the store is away; what it returns at last."""
-    while True:
-        try:
-            return await step()
-        except Unavailable as error:
-            _log.warning("step_put_off", why=str(error))
-            await asyncio.sleep(RETRY_S)

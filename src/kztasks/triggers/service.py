@@ -13,13 +13,13 @@ from typing import Final
 
 import structlog
 
+from kztasks.clock import Clock
 from kztasks.domain.cron import PERIOD_S
 from kztasks.domain.databases import Patterns
 from kztasks.domain.firing import DATABASES, Run, TriggerState, firing_id, missed
 from kztasks.errors import OwnershipLost, Unavailable
 from kztasks.store.interface import NodeStore
 from kztasks.store.triggers import TriggerStore
-from kztasks.triggers.clock import Clock
 from kztasks.triggers.due import Due, MissedPolicy, cron_due, pass_due
 from kztasks.triggers.handlers import Handlers
 from kztasks.triggers.observer import Observer, Unobserved

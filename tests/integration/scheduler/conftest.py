@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kztasks import patience
 from kztasks.scheduler import (
     calls,
     commit,
@@ -16,7 +17,6 @@ from kztasks.scheduler import (
     sending,
     service,
     source,
-    tools,
     watch,
 )
 from kztasks.store.mongo import MongoStore
@@ -37,7 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (exchange, "ABSENCE_LOOK_S", 0.1),
         (commit, "FIRST_BACKOFF_S", 0.02),
         (source, "FIRST_BACKOFF_S", 0.02),
-        (tools, "RETRY_S", 0.1),
+        (patience, "RETRY_S", 0.1),
         (sending, "STOP_PATIENCE_S", 0.5),
         (rows, "EMPTY_REPLY_PAUSE_S", 0.02),
         (rows, "PAUSE_LOOK_S", 0.1),

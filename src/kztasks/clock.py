@@ -1,4 +1,4 @@
-"""The time of day as triggers see it, so that tests can set it."""
+"""The time of day as triggers and schedules see it, so that tests can set it."""
 
 from __future__ import annotations
 

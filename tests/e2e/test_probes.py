@@ -22,6 +22,7 @@ MUST_EXIST = (
     "batches_committed_total",
     "bad_replies_total",
     "late_replies_total",
+    "announcements_dropped_total",
     "records_adopted_total",
     "rows_rerun_total",
     "unknown_writes_total",

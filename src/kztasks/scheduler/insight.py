@@ -50,13 +50,14 @@ class Insight:
     def read_out(
         self,
         running: Callable[[], int],
+        dropped: Callable[[], int],
         gate: TurnGate,
         memory: RowMemory,
         janitor: Janitor,
         requests: Callable[[], Mapping[str, int]],
     ) -> None:
         """Let the metrics say too what the parts know by themselves."""
-        readings = Readings(running, self._bus, gate, memory, janitor, requests)
+        readings = Readings(running, self._bus, dropped, gate, memory, janitor, requests)
         self.metrics.registry.register(readings)
 
     async def feel_pulse(self) -> None:

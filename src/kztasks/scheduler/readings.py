@@ -22,6 +22,7 @@ class Readings(Collector):
     Args:
         running: how many tasks run here.
         bus: its sessions and late answers.
+        dropped: announcements of apps that say nothing, or are of another version.
         gate: turns at apps.
         memory: of rows.
         janitor: what it removed.
@@ -30,6 +31,7 @@ class Readings(Collector):
 
     running: Callable[[], int]
     bus: Bus
+    dropped: Callable[[], int]
     gate: TurnGate
     memory: RowMemory
     janitor: Janitor
@@ -63,6 +65,11 @@ class Readings(Collector):
         )
         yield CounterMetricFamily(
             "kztasks_late_replies", "Answers that came after their call", health.late_replies
+        )
+        yield CounterMetricFamily(
+            "kztasks_announcements_dropped",
+            "Announcements of apps that could not be read",
+            self.dropped(),
         )
 
     def _of_turns(self) -> Iterable[Metric]:

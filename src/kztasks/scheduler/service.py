@@ -162,7 +162,12 @@ class Scheduler:
             requests: messages of Kazoo's API by what became of them.
         """
         self._insight.read_out(
-            lambda: self.running, self.gate, self._memory, self.janitor, requests
+            lambda: self.running,
+            lambda: self.discovery.dropped,
+            self.gate,
+            self._memory,
+            self.janitor,
+            requests,
         )
 
     def _parts(self) -> list[asyncio.Task[None]]:

@@ -62,7 +62,7 @@ class Site:
         return self.clients[name]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(
     rabbitmq: Rabbitmq, store_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -31,6 +29,7 @@ from tasks_bindings.errors import BindingsError
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.sdk.load import load_app
 from tasks_bindings.sdk.process import main as run_app_process
+from tasks_bindings.tuning import run_process
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(accounts, name="accounts")
@@ -40,8 +39,6 @@ app.command()(asyncapi)
 app.command()(janitor)
 
 console = Console(stderr=True)
-
-T = TypeVar("T")
 
 
 def main() -> None:
@@ -69,7 +66,7 @@ def dev(
     given = {"http_port": port, "data_folder": folder}
     settings = _settings({name: value for name, value in given.items() if value is not None})
     _log_as("dev", settings, quiet=True)
-    ok = _run(_dev(settings, apps or list(SAMPLE_APPS), once=once, sample=not no_sample))
+    ok = run_process(_dev(settings, apps or list(SAMPLE_APPS), once=once, sample=not no_sample))
     sys.exit(0 if ok else 1)
 
 
@@ -78,7 +75,7 @@ def api() -> None:
     """Serve the HTTP API (any number of these may run)."""
     settings = _settings({})
     _log_as("api", settings)
-    _run(run_api(settings))
+    run_process(run_api(settings))
 
 
 @app.command()
@@ -86,7 +83,7 @@ def scheduler() -> None:
     """Run tasks (any number of these may run; each task is run by one of them)."""
     settings = _settings({})
     _log_as("scheduler", settings)
-    _run(run_scheduler(settings))
+    run_process(run_scheduler(settings))
 
 
 @app.command("app")
@@ -148,11 +145,3 @@ def _log_as(service: str, settings: Settings, *, quiet: bool = False) -> None:
         level="warning" if quiet and not explicit else settings.log_level,
         fixed={"service": service, "node": settings.node},
     )
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run on uvloop where it is installed (extra `fast`), else on asyncio's own loop."""
-    if importlib.util.find_spec("uvloop") is None:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=importlib.import_module("uvloop").new_event_loop) as runner:
-        return runner.run(work)

@@ -20,6 +20,7 @@ from tasks_bindings.sdk.ops import app_pages
 from tasks_bindings.sdk.runner import AppRunner
 from tasks_bindings.settings import AppSettings
 from tasks_bindings.stacks import dump_stacks_on_signal
+from tasks_bindings.tuning import run_process
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ def main(app: App) -> None:
         fixed={"service": f"app.{app.name}", "node": f"{app.name}@{socket.gethostname()}"},
     )
     try:
-        asyncio.run(run_app(app, settings))
+        run_process(run_app(app, settings))
     except BadBrokerUrl as error:
         _log.error("app_not_started", app=app.name, code=error.code, why=str(error))
         sys.exit(1)

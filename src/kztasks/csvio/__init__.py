@@ -17,7 +17,7 @@ from kztasks.csvio.limits import CsvLimits, Limit
 from kztasks.csvio.reader import CsvReader
 from kztasks.csvio.records import record_columns, record_rows, records_to_rows
 from kztasks.csvio.rows import Cell, Header, Row, Rows
-from kztasks.csvio.writer import encode_row, encode_rows
+from kztasks.csvio.writer import encode_row, encode_rows, encode_texts
 
 __all__ = [
     "BlankLine",
@@ -40,6 +40,7 @@ __all__ = [
     "cell_text",
     "encode_row",
     "encode_rows",
+    "encode_texts",
     "record_columns",
     "record_rows",
     "records_to_rows",

@@ -16,6 +16,7 @@ from kztasks.csvio.errors import (
 )
 from kztasks.csvio.limits import CsvLimits, Limit
 from kztasks.csvio.parsing import parse_record, parse_within_limits
+from kztasks.csvio.plain import parse_plain
 from kztasks.csvio.rows import Header, Row, Rows
 from kztasks.csvio.splitting import RecordSplitter, count_breaks
 
@@ -143,7 +144,7 @@ class CsvReader:
         rows, lines, next_line = self._parse(batch, self._width)
         self._row_number += len(rows)
         self._advance(len(rows), next_line)
-        return Rows(rows, [len(record) for record in batch[: len(rows)]], lines, next_line)
+        return Rows(rows, list(map(len, batch[: len(rows)])), lines, next_line)
 
     def _batch(self, max_rows: int, max_bytes: int | None) -> list[bytes]:
         most = min(max_rows, self._limits.max_rows - self._row_number)
@@ -155,6 +156,13 @@ class CsvReader:
 
     def _parse(self, batch: list[bytes], width: int) -> tuple[list[Row], list[int], int]:
         """The rows up to a blank line or a fault, their lines, and the line after them."""
+        rows = parse_plain(batch, width, self._short)
+        if rows is not None:
+            after = self._line + len(rows)
+            return rows, list(range(self._line, after)), after
+        return self._parse_each(batch, width)
+
+    def _parse_each(self, batch: list[bytes], width: int) -> tuple[list[Row], list[int], int]:
         rows: list[Row] = []
         lines: list[int] = []
         line, short, limits = self._line, self._short, self._limits

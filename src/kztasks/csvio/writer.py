@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kztasks.csvio.errors import EmptyRow
 from kztasks.csvio.rows import Row
@@ -28,6 +28,20 @@ def encode_rows(rows: Iterable[Row]) -> bytes:
         EmptyRow: a row has no cells.
     """
     return _encode("".join([_line(row) for row in rows]))
+
+
+def encode_texts(rows: Sequence[Row]) -> bytes | None:
+    """The common case, quicker: the bytes of `encode_rows`, or `None` if these rows need that.
+
+    They do if a cell is undefined or has a quote in it, or a row has no cells.
+    """
+    try:
+        text = '"\n"'.join(['","'.join(row) for row in rows])  # type: ignore[arg-type]  # tried
+    except TypeError:
+        return None
+    if not rows or not all(rows) or text.count('"') != 2 * (sum(map(len, rows)) - 1):
+        return None
+    return _encode(f'"{text}"\n')
 
 
 def _line(row: Row) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from kztasks.csvio import Row
 from kztasks.domain.expansion import Expansion
 from kztasks.domain.lines import encode_lines
-from kztasks.domain.outcome import End, Outcome, Rules, interpret
+from kztasks.domain.outcome import End, Outcome, Rules, interpret, plain_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +48,40 @@ def settle(
     """
     expansion = Expansion(rules.header.columns)
     is_measured = rules.is_noinput or not expansion.is_bounded(len(returns))
+    is_plain = not is_measured and not rules.header.replaced
     lines: list[Row] = []
     failed_rows: list[int] = []
     failed_lines: list[int] = []
-    failed = succeeded = processed = 0
-    end: End | None = None
-    file: str | None = None
-    reason: str | None = None
-    for index, returned in enumerate(returns):
-        outcome = interpret(returned, rules, rows[index] if rows is not None else [])
+    succeeded = processed = 0
+    last = Outcome()
+    for returned, row in zip(returns, rows if rows is not None else repeat([]), strict=False):
+        processed += 1
+        if is_plain and (cells := plain_cells(returned)) is not None:
+            lines.append(rules.with_added(row, cells))
+            succeeded += 1
+            continue
+        outcome = interpret(returned, rules, row)
         if is_measured and (why := expansion.add(outcome.lines)) is not None:
             outcome = Outcome(end=End.FAULT, reason=why)
         if outcome.failed:
-            failed_rows.append(index)
+            failed_rows.append(processed - 1)
             failed_lines.extend(range(len(lines), len(lines) + len(outcome.lines)))
         lines.extend(outcome.lines)
-        failed += outcome.failed
         succeeded += outcome.succeeded
-        processed += 1
         if outcome.end is not None:
-            end, file, reason = outcome.end, outcome.file, outcome.reason
+            last = outcome
             break
-    columns, written, output = encode_lines(lines, len(rules.header.columns))
+    columns, written, output = encode_lines(lines, rules.width)
     return BatchOutcome(
         processed,
-        failed,
+        len(failed_rows),
         succeeded,
         columns,
         written,
         output,
-        end,
-        file,
-        reason,
+        last.end,
+        last.file,
+        last.reason,
         tuple(failed_rows),
         tuple(failed_lines),
     )

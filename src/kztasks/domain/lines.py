@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from kztasks.csvio import Row, encode_row, encode_rows
+from kztasks.csvio import Row, encode_row, encode_rows, encode_texts
 
 _CELL: Final = re.compile(r'(?:"((?:[^"]|"")*)")?(,|\n)')
 
@@ -33,7 +33,10 @@ def encode_lines(
     if not lines:
         return (), (), b""
     everything = tuple(range(width))
-    if any(len(line) != width for line in lines):
+    is_uneven = any(len(line) != width for line in lines)
+    if not is_uneven and (output := encode_texts(lines)) is not None:
+        return everything, everything, output
+    if is_uneven:
         written = {index for line in lines for index, cell in enumerate(line) if cell is not None}
         return everything, tuple(i for i in everything if i in written), encode_rows(lines)
     by_column = list(zip(*lines, strict=True))

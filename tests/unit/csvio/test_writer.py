@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kztasks.csvio import EmptyRow, Row, encode_row, encode_rows
+from kztasks.csvio import EmptyRow, Row, encode_row, encode_rows, encode_texts
 from tests.unit.csvio.support import cell_texts, unhurried
 
 
@@ -39,6 +39,14 @@ def test_a_row_without_cells_cannot_be_written() -> None:
 @given(st.lists(st.lists(st.none() | cell_texts, min_size=1, max_size=4), max_size=6))
 def test_many_rows_give_the_same_bytes_as_each_of_them(rows: list[Row]) -> None:
     assert encode_rows(rows) == b"".join(encode_row(row) for row in rows)
+
+
+@unhurried
+@given(st.lists(st.lists(st.none() | cell_texts, max_size=4), max_size=6))
+def test_texts_are_written_the_quick_way_or_not_at_all(rows: list[Row]) -> None:
+    is_plain = bool(rows) and all(rows) and not any(c is None or '"' in c for r in rows for c in r)
+
+    assert encode_texts(rows) == (encode_rows(rows) if is_plain else None)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kztasks.csvio import Row
 from kztasks.domain.batch import BatchOutcome, settle
 from kztasks.domain.lines import kept_columns, project
-from kztasks.domain.outcome import End, Rules
+from kztasks.domain.outcome import End, Rules, plain_cells
 from tests.unit.domain.support import ADDED, ALL_RULES, DEFAULT, NOINPUT, cells, returns
 
 
@@ -68,6 +69,33 @@ def test_cutting_a_script_into_batches_anywhere_changes_nothing(
     cuts = data.draw(places)
 
     assert total(run(script, cuts), script.rules) == total(run(script, []), script.rules)
+
+
+@given(script=scripts())
+def test_the_common_return_means_what_it_means_by_the_list(script: Script) -> None:
+    """The quick way past the seed's list gives the same as the list."""
+    quick = settle(script.returns, script.rules, script.rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kztasks.domain.batch.plain_cells", lambda _returned: None)
+        by_the_list = settle(script.returns, script.rules, script.rows)
+
+    assert quick == by_the_list
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        {"row": ["x"], "next": "stop"},
+        {"row": ["x"], "error": "no"},
+        {"row": []},
+        {"row": ["x", 1]},
+        {"row": ["x", ["y"]]},
+        {"row": {"x": "7"}},
+        {"error": "no"},
+    ],
+)
+def test_only_a_row_of_texts_is_the_common_return(returned: dict[str, Any]) -> None:
+    assert plain_cells(returned) is None
 
 
 def test_nothing_counts_after_the_return_that_ends_the_task() -> None:

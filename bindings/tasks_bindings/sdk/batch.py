@@ -42,14 +42,12 @@ class Cancel:
     def __init__(self) -> None:
         self._thread = threading.Event()
         self._loop = asyncio.Event()
-
-    @property
-    def is_set(self) -> bool:
-        """Whether the batch is to end."""
-        return self._thread.is_set()
+        self.is_set = False
+        """Whether the batch is to end; each row looks at it."""
 
     def set(self) -> None:
         """End the batch. To be called on the event loop."""
+        self.is_set = True
         self._thread.set()
         self._loop.set()
 
@@ -105,6 +103,7 @@ class BatchRun:
         self._action = action
         self._guard = Guard.of(action, category, batch.columns or ())
         self._pause_s = batch.pause_ms / 1000
+        self._width = batch.width
         self._encoder = Encoder(self.run.returns)
         self._maybe_repeated = redelivered or batch.attempt > 1 or batch.epoch > 1
         self._stop_on_crash = action.metadata.on_crash is OnCrash.STOP
@@ -138,9 +137,11 @@ class BatchRun:
             reached("app:row_begun")
             try:
                 value = handler(*arguments)
-                if inspect.isawaitable(value):
-                    value = asyncio.run(_awaited(value))
-                self._take(to_step(value))
+                if value.__class__ is not Step:
+                    if inspect.isawaitable(value):
+                        value = asyncio.run(_awaited(value))
+                    value = to_step(value)
+                self._take(value)
             except (*CRASHES, asyncio.CancelledError) as error:  # nobody cancels a thread
                 self._crashed(error)
 
@@ -177,11 +178,12 @@ class BatchRun:
             batch.action,
         )
         repeated, guard = self._maybe_repeated, self._guard
+        make_context = Context._make
         if batch.rows is None:
             for number in range(batch.first_row, batch.first_row + (batch.calls or 1)):
                 if self._is_over():
                     return
-                yield Context(*about, number, repeated), run.data
+                yield make_context((*about, number, repeated)), run.data
             return
         for number, cells in enumerate(batch.rows, batch.first_row):
             if self._is_over():
@@ -192,7 +194,7 @@ class BatchRun:
             args = dict(zip(guard.columns, cells, strict=True))
             if guard.absent:
                 args.update(guard.absent)
-            yield Context(*about, number, repeated), run.data, args
+            yield make_context((*about, number, repeated)), run.data, args
 
     def _take(self, step: Step) -> None:
         reached("app:row_run")
@@ -207,19 +209,17 @@ class BatchRun:
                 raise BadReturn("the action is stateless, so its handler hands on no Data")
             wire = {**wire, "next": "data"}
             run.data = data
-        run.ended = run.ended or "stop" in wire or "file" in wire or self._is_misfit(wire)
+        if "stop" in wire or "file" in wire or (self._width and self._is_misfit(wire)):
+            run.ended = True
         run.returns.append(wire)
         if "rows" in wire or self._encoder.is_due:
             self._weigh()
 
     def _is_misfit(self, wire: Return) -> bool:
         """Whether a row does not fit the output header, after which nothing more is run."""
-        width = self.batch.width
-        if width is None:
-            return False
         rows = wire.get("rows") or ([wire["row"]] if "row" in wire else [])
         return rows != [[]] and not all(
-            isinstance(row, dict) or (isinstance(row, list) and len(row) == width) for row in rows
+            isinstance(row, dict) or (isinstance(row, list) and len(row) == self._width) for row in rows
         )
 
     def _weigh(self) -> None:

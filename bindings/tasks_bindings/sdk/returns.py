@@ -13,10 +13,9 @@ the counts is decided by the service alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from os import PathLike, fspath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -45,8 +44,7 @@ Scalar = str | int | float | bool | None
 OutputRow = Sequence[Scalar] | Mapping[str, Scalar]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A return with its `Data`; make one with the functions of this module."""
 
     wire: WireReturn
@@ -158,6 +156,8 @@ def _alone(value: object) -> object:
 
 
 def _plain(cells: OutputRow) -> list[Scalar] | dict[str, Scalar]:
+    if isinstance(cells, list | tuple):
+        return [*cells]
     if isinstance(cells, Mapping):
         return dict(cells)
     if isinstance(cells, str):

@@ -6,12 +6,13 @@ SETUP := tools/bootstrap.sh
 RUN := .venv/.kztasks-run
 DEV := .venv/.kztasks-dev
 KAZOO_SDK := .venv/kazoo-sdk/.kztasks
+RIVALS := .venv/bench/.kztasks
 PROJECTS := pyproject.toml bindings/pyproject.toml
 SHELL_SCRIPTS := tools/bootstrap.sh tools/lock.sh .ci/run
 yes = $(filter-out 0 no false,$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install fmt lint types unit contract integration e2e faults faults-report bench test check \
+.PHONY: help run install fmt lint types unit contract integration e2e faults faults-report bench bench-report test check \
 	lock docs clean servers
 
 help:  ## this list
@@ -60,11 +61,15 @@ faults: $(DEV) servers  ## break processes, broker and store (ROW=F1 SEED=123 SC
 faults-report: $(DEV)  ## put the latest results of `make faults` into docs/fault-matrix.md
 	@$(BIN)/python -m tests.faults.harness.report
 
-bench: $(DEV) servers  ## measure rows/s from end to end, against a plain loop
-	@$(PYTEST) -m bench --capture=no
+bench: $(DEV) $(RIVALS) servers  ## measure, beside what else one would take (CASE=identity_1m SCALE=0.1 ROUNDS=3)
+	@$(BIN)/python -m tests.bench $(if $(CASE),--case '$(CASE)') $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS))
 
-test: $(DEV) $(KAZOO_SDK) servers  ## every test but the slow lanes `faults` and `bench`
-	@$(PYTEST) -m "not bench and not faults"
+bench-report: $(DEV)  ## put the latest whole results of `make bench` into docs/benchmarks.md (RESULTS=file)
+	@$(BIN)/python -m tests.bench.harness.report $(RESULTS)
+
+test: $(DEV) $(KAZOO_SDK) servers  ## every test but the slow lane `faults`
+	@$(PYTEST) -m "not faults"
 
 check: lint types test  ## what CI runs
 
@@ -90,3 +95,6 @@ $(DEV): requirements/dev.txt $(PROJECTS) $(SETUP)
 
 $(KAZOO_SDK): requirements/kazoo-sdk.txt $(DEV)
 	@$(SETUP) kazoo-sdk
+
+$(RIVALS): requirements/bench.txt $(DEV)
+	@$(SETUP) bench

@@ -4,6 +4,7 @@
 #   tools/bootstrap.sh run         .venv with what the product needs
 #   tools/bootstrap.sh dev         .venv with what tests and linters need, too
 #   tools/bootstrap.sh kazoo-sdk   the Kazoo client that tests drive, in a folder of its own in .venv
+#   tools/bootstrap.sh bench       what kztasks is measured beside, in a venv of its own in .venv
 #   tools/bootstrap.sh servers     the RabbitMQ that the tests start privately
 #
 # Debian's packages are installed only where they are missing and it may be done without a question:
@@ -176,6 +177,22 @@ kazoo_sdk() {
     finish
 }
 
+# ---------------------------------------------------------------------------- bench
+# Rivals must not decide on our versions, nor we on theirs.
+bench() {
+    local folder=.venv/bench
+    if [ "$(cat "$folder/.kztasks" 2>/dev/null)" = "$(digest bench)" ]; then
+        touch "$folder/.kztasks"
+        return
+    fi
+    begin "what kztasks is measured beside"
+    logged .venv/bin/python -m venv --clear --without-pip "$folder"
+    logged .venv/bin/python -m pip --python "$folder/bin/python" --disable-pip-version-check \
+        --no-input install --require-hashes --requirement requirements/bench.txt
+    digest bench >"$folder/.kztasks"
+    finish
+}
+
 # ---------------------------------------------------------------------------- the one line
 begin() {
     SECONDS=0
@@ -194,6 +211,7 @@ fi
 case "${1:-}" in
     run | dev) venv "$1" ;;
     kazoo-sdk) kazoo_sdk ;;
+    bench) bench ;;
     servers) servers ;;
-    *) fail "say what to set up: run, dev, kazoo-sdk or servers" ;;
+    *) fail "say what to set up: run, dev, kazoo-sdk, bench or servers" ;;
 esac

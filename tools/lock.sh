@@ -19,3 +19,4 @@ project() {
 project requirements/dev.txt --group dev "$@"
 project requirements/run.txt --group build --constraint requirements/dev.txt "$@"
 compile requirements/kazoo-sdk.txt --group kazoo-sdk --constraint requirements/dev.txt "$@"
+compile requirements/bench.txt --group bench --constraint requirements/dev.txt "$@"

@@ -10,7 +10,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).parents[3]
-LOCKS: Final = {name: ROOT / "requirements" / f"{name}.txt" for name in ("run", "dev", "kazoo-sdk")}
+LOCKS: Final = {
+    name: ROOT / "requirements" / f"{name}.txt" for name in ("run", "dev", "kazoo-sdk", "bench")
+}
 OURS: Final = {"kztasks", "kztasks-bindings"}
 
 
@@ -40,6 +42,7 @@ def wanted() -> list[tuple[str, str]]:
         ("run", groups["build"]),
         ("dev", groups["dev"]),
         ("kazoo-sdk", groups["kazoo-sdk"]),
+        ("bench", groups["bench"]),
     ]
     extras = service["project"]["optional-dependencies"]
     assert isinstance(extras, dict)

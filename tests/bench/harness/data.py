@@ -34,7 +34,13 @@ FAMILY: Final = (
     "Ibrahimović",
     "van der Berg",
 )
-STREETS: Final = ("Rue de l'Église", "Main Street", "Königsallee", "Calle Mayor", "ulica Długa")
+STREETS: Final = (
+    "Rue de l'Église",
+    "Main Street",
+    "Königsallee",
+    "Avenida da Liberdade",
+    "ulica Długa",
+)
 CITIES: Final = ("Zürich", "San José, CA", "København", "Saint-Étienne", "東京", "Kraków")
 NOTES: Final = (
     'said "call me back", then hung up',

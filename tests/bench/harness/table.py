@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.table import Table
@@ -52,6 +52,9 @@ def markdown(run: Run) -> str:
         rows = [(title, *_values(cost)) for title, cost in costs]
         parts.append("Processor time, µs for each row:\n\n" + _table(("case", *names), rows))
     for case in run.cases:
+        if case.figures:
+            text = _table(tuple(case.figures), [_values(case.figures)])
+            parts.append(f"Seconds at most, {case.title}:\n\n{text}")
         if case.memory:
             head = ("rows", *case.memory[0].peak_mib)
             parts.append("Peak of memory, MiB:\n\n" + _table(head, _peaks(case.memory)))
@@ -96,8 +99,7 @@ def _times(series: Series, plain: Series | None) -> str:
     return f"**{text}**" if series.contender == KZTASKS else text
 
 
-def _values(values: dict[str, float] | object) -> tuple[str, ...]:
-    assert isinstance(values, dict)
+def _values(values: Mapping[str, float] | Mapping[str, float | None]) -> tuple[str, ...]:
     return tuple("not said" if value is None else f"{value:g}" for value in values.values())
 
 

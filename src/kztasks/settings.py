@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     http_account_streams: int = Field(
         20, ge=1, description="Streams of events of one account at the same time"
     )
+    http_leave_s: float = Field(
+        0.0, ge=0, description="Seconds from a stop, when /readyz says so, to the port's closing"
+    )
+    http_drain_s: float = Field(
+        10.0, ge=0, description="Seconds that running requests get when the front leaves"
+    )
     http_cors_origins: str = Field(
         "*", description="Sites whose scripts may use the API, separated by blanks; * for all"
     )

@@ -50,6 +50,7 @@ __all__ = [
     "OPEN_ROUTES",
     "announce_close",
     "create_app",
+    "cut_uploads",
     "headless_errors",
     "limits_errors",
 ]
@@ -127,8 +128,16 @@ def create_app(deps: ApiDeps) -> FastAPI:
 
 
 def announce_close(app: FastAPI) -> None:
-    """End the answers that would go on for long, as the process is about to leave."""
+    """End the answers that would go on for long, as the process is about to leave.
+
+    From now on `/readyz` says that it leaves.
+    """
     services_in(app).closing.set()
+
+
+def cut_uploads(app: FastAPI) -> None:
+    """Wait for no client's body any longer: what is not there yet is refused, and not stored."""
+    services_in(app).cut.make()
 
 
 def _mount(

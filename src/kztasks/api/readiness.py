@@ -12,6 +12,7 @@ from kztasks.errors import KztasksError, Unavailable
 from kztasks.store.interface import Store
 
 OK: Final = "ok"
+LEAVING: Final = "leaving"
 FRESH_S: Final = 1.0
 """Probes are open to all, so the parts are not asked for each of them."""
 PATIENCE_S: Final = 3.0
@@ -24,10 +25,18 @@ class Readiness:
     Args:
         store: the database.
         scheduler: whoever runs tasks.
+        closing: set when this process is about to leave.
         beside: what else runs in this process, if anything.
     """
 
-    def __init__(self, store: Store, scheduler: Scheduler, beside: Beside | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        scheduler: Scheduler,
+        closing: asyncio.Event,
+        beside: Beside | None = None,
+    ) -> None:
+        self._closing = closing
         self._beside = beside
         self._store = store
         self._scheduler = scheduler
@@ -36,7 +45,9 @@ class Readiness:
         self._asked_at: float | None = None
 
     async def checks(self) -> Mapping[str, str]:
-        """`ok`, or the code of an error, for each part."""
+        """`ok`, or the code of an error, for each part; a process that leaves asks none of them."""
+        if self._closing.is_set():
+            return {"process": LEAVING}
         async with self._lock:
             if self._asked_at is None or time.monotonic() - self._asked_at > FRESH_S:
                 self._checks = await self._ask()

@@ -19,6 +19,7 @@ from kztasks.api.idempotency import Idempotency
 from kztasks.api.identity.keyring import KeyRing
 from kztasks.api.identity.tokens import Tokens
 from kztasks.api.limits.buckets import Buckets
+from kztasks.api.limits.cut import Cut
 from kztasks.api.limits.gates import Gate
 from kztasks.api.limits.json_memory import JsonMemory
 from kztasks.api.metrics import Metrics
@@ -32,7 +33,8 @@ from kztasks.api.verification import Verifications
 class Services:
     """What the routes call.
 
-    `closing` is set when the process is about to leave, for answers that would go on for long.
+    `closing` is set when the process is about to leave, for answers that would go on for long;
+    `cut` is made when it has waited for clients' bodies as long as it may.
     """
 
     deps: ApiDeps
@@ -56,6 +58,7 @@ class Services:
     uploads: Gate
     json_memory: JsonMemory
     closing: asyncio.Event
+    cut: Cut
 
 
 def build_services(deps: ApiDeps) -> Services:
@@ -88,13 +91,14 @@ def build_services(deps: ApiDeps) -> Services:
         tokens=Tokens(store, keyring, settings.tokens.lifetime_s, deps.clock),
         audit=audit,
         metrics=metrics,
-        readiness=Readiness(store, deps.scheduler, deps.beside),
+        readiness=Readiness(store, deps.scheduler, closing, deps.beside),
         by_account=Buckets(rates.burst, rates.per_s),
         by_address=Buckets(rates.burst, rates.per_s),
         requests=Gate(concurrency.requests),
         uploads=Gate(concurrency.uploads, concurrency.all_uploads),
         json_memory=JsonMemory(largest=settings.max_json_bytes, total=settings.all_json_bytes),
         closing=closing,
+        cut=Cut(),
     )
 
 

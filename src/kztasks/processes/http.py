@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import resource
 import socket
+import struct
 from collections.abc import Iterator
+from typing import Final
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from kztasks.api.app import announce_close
+from kztasks.api.app import announce_close, cut_uploads
 from kztasks.errors import Misconfigured
 from kztasks.processes.http_protocol import Patience, patient_protocol
 from kztasks.settings import Settings
 
-GRACE_S = 10
+_log = structlog.get_logger(__name__)
+
+REFUSE_S: Final = 1.0
+"""So long refused uploads have for their answer before all connections are cut."""
+END_S: Final = 2.0
+"""So long requests without a client have to come to their end."""
+_RESET: Final = struct.pack("ii", 1, 0)
+"""For SO_LINGER: the connection is reset when it is closed."""
 MAX_HEADER_BYTES = 64 * 1024
 SPARE_FILES = 512
 """Beside its clients a process has the database, the broker and files open."""
@@ -50,6 +61,8 @@ class HttpServer:
         patience = Patience(settings.http_header_timeout_s, settings.http_stall_s)
         self._app = app
         self._connections = settings.http_max_connections
+        self._leave_s = settings.http_leave_s
+        self._drain_s = settings.http_drain_s
         config = uvicorn.Config(
             app,
             host=host,
@@ -63,7 +76,7 @@ class HttpServer:
             log_config=None,
             access_log=False,
             lifespan="on",
-            timeout_graceful_shutdown=GRACE_S,
+            timeout_graceful_shutdown=math.ceil(self._drain_s + REFUSE_S + END_S),
             server_header=False,
         )
         self._server = _Server(config)
@@ -83,11 +96,45 @@ class HttpServer:
             raise Misconfigured("the HTTP front ended while it started; see the log")
 
     async def close(self) -> None:
-        """Take no new connections and finish running requests, within a grace time."""
+        """Say that it leaves, take no new connections and finish running requests, for a time.
+
+        What takes longer than that is cut: an upload is refused and not stored, a download breaks
+        off. It never looks whole.
+        """
         announce_close(self._app)
+        if self._serving is None:
+            return
+        await asyncio.wait({self._serving}, timeout=self._leave_s)
         self._server.should_exit = True
-        if self._serving is not None:
+        cutting = asyncio.create_task(self._cut())
+        try:
             await self._serving
+        finally:
+            cutting.cancel()
+            await asyncio.wait({cutting})
+        if left := self._server.server_state.tasks:
+            await asyncio.wait(left, timeout=END_S)
+
+    async def _cut(self) -> None:
+        """Cut what is left after the time to drain."""
+        await asyncio.sleep(self._drain_s)
+        connections = self._server.server_state.connections
+        _log.warning("front_cuts_requests", connections=len(connections))
+        cut_uploads(self._app)
+        await asyncio.sleep(REFUSE_S)
+        for connection in list(connections):
+            _reset(connection.transport)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection so that its client cannot take what it has for the whole answer.
+
+    One of HTTP/1.0 without a length would look whole if it were just closed.
+    """
+    client = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # it has gone by itself
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kztasks.api.config import UploadPace
+from kztasks.api.limits.cut import Cut
 from kztasks.api.limits.pace import PacedReceive
 from kztasks.api.limits.refusals import SlowUpload
 
@@ -33,7 +34,7 @@ class Client:
 
 async def feed(client: Client, pieces: int) -> int:
     """How many pieces get through."""
-    paced = PacedReceive(client.receive, PACE, clock=client.clock)
+    paced = PacedReceive(client.receive, PACE, Cut(), clock=client.clock)
     for number in range(pieces):
         try:
             await paced()
@@ -52,7 +53,7 @@ async def test_a_trickle_ends_soon_after_the_grace_time() -> None:
 
 async def test_a_fast_start_buys_no_more_than_the_grace_time() -> None:
     client = Client(size=1_000_000, wait_s=0.0)
-    paced = PacedReceive(client.receive, PACE, clock=client.clock)
+    paced = PacedReceive(client.receive, PACE, Cut(), clock=client.clock)
     for _ in range(100):
         await paced()
     client.size, client.wait_s = 1, 11.0
@@ -63,7 +64,7 @@ async def test_a_fast_start_buys_no_more_than_the_grace_time() -> None:
 
 async def test_time_in_which_nobody_reads_does_not_count() -> None:
     client = Client(size=100, wait_s=0.5)
-    paced = PacedReceive(client.receive, PACE, clock=client.clock)
+    paced = PacedReceive(client.receive, PACE, Cut(), clock=client.clock)
     for _ in range(100):
         await paced()
         client.now += 60.0
@@ -74,7 +75,7 @@ async def test_a_client_that_says_nothing_is_not_waited_for() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    paced = PacedReceive(receive, UploadPace(grace_s=0.05, min_bytes_per_s=1))
+    paced = PacedReceive(receive, UploadPace(grace_s=0.05, min_bytes_per_s=1), Cut())
     with pytest.raises(SlowUpload):
         await paced()
 
@@ -90,7 +91,7 @@ async def test_once_the_body_is_over_the_client_may_be_silent() -> None:
             return {"type": "http.disconnect"}
         return message
 
-    paced = PacedReceive(receive, UploadPace(grace_s=0.01, min_bytes_per_s=1))
+    paced = PacedReceive(receive, UploadPace(grace_s=0.01, min_bytes_per_s=1), Cut())
     await paced()
     waiting = asyncio.create_task(_next(paced))
     await asyncio.wait([waiting], timeout=0.1)

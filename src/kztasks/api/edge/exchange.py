@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Send
 
 from kztasks.api.edge.cors import Cors
-from kztasks.api.limits.refusals import SlowUpload
+from kztasks.api.limits.refusals import Leaving, SlowUpload
 
 DRAIN_BYTES: Final = 32 * 1024 * 1024
 DRAIN_S: Final = 3.0
@@ -72,11 +72,12 @@ class Exchange:
 
         Raises:
             SlowUpload: it takes too long.
+            Leaving: so does the process, which ends.
         """
         self._may_drain = True  # whoever waited for a go-ahead has it now
         try:
             message = await self._receive()
-        except SlowUpload:
+        except (SlowUpload, Leaving):
             self._may_drain = False
             raise
         self._has_unread = message["type"] == "http.request" and message.get("more_body", False)
@@ -112,5 +113,5 @@ class Exchange:
             async with asyncio.timeout(DRAIN_S):
                 while self._has_unread and left > 0:
                     left -= len((await self.receive()).get("body", b""))
-        except (TimeoutError, SlowUpload):
+        except (TimeoutError, SlowUpload, Leaving):
             pass

@@ -59,7 +59,7 @@ class RequestScope:
         context = self._context(scope, headers)
         attach(scope, context)
         method, template = scope["method"], self._paths.template_of(scope["path"])
-        paced = PacedReceive(receive, self._services.deps.settings.pace)
+        paced = PacedReceive(receive, self._services.deps.settings.pace, self._services.cut)
         allowed = self._paths.methods_of(template) if template else []
         exchange = Exchange(headers, paced, send, context.request_id, self._cors, allowed)
         with bound_contextvars(request_id=context.request_id), context.leases:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from starlette.types import Message, Receive
 
 from kztasks.api.config import UploadPace
-from kztasks.api.limits.refusals import SlowUpload
+from kztasks.api.limits.cut import Cut
+from kztasks.api.limits.refusals import Leaving, SlowUpload
 
 
 class PacedReceive:
@@ -20,14 +21,21 @@ class PacedReceive:
     Args:
         receive: the server's.
         pace: how slow the client may be.
+        cut: ends the wait when the process can wait no longer.
         clock: seconds that never go back.
     """
 
     def __init__(
-        self, receive: Receive, pace: UploadPace, *, clock: Callable[[], float] = time.monotonic
+        self,
+        receive: Receive,
+        pace: UploadPace,
+        cut: Cut,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receive = receive
         self._pace = pace
+        self._cut = cut
         self._clock = clock
         self._patience_s = pace.grace_s
         self._is_over = False
@@ -37,14 +45,20 @@ class PacedReceive:
 
         Raises:
             SlowUpload: the client's patience is used up.
+            Leaving: so is the time that the process has until it ends.
         """
         if self._is_over:
             return await self._receive()
+        if self._cut.is_made:
+            raise Leaving("this process ends")
         began = self._clock()
         try:
-            async with asyncio.timeout(self._patience_s):
-                message = await self._receive()
+            async with asyncio.timeout(self._patience_s) as wait:
+                with self._cut.ending(wait):
+                    message = await self._receive()
         except TimeoutError:
+            if self._cut.is_made:
+                raise Leaving("this process ends") from None
             raise SlowUpload("the body comes in too slowly") from None
         earned = len(message.get("body", b"")) / self._pace.min_bytes_per_s
         left = self._patience_s - (self._clock() - began) + earned

@@ -11,7 +11,8 @@ KztasksError
 │   ├── StillRunning           the first request under this idempotency key has no answer yet
 │   └── KeyReused              this idempotency key was used for another request
 └── Unavailable
-    └── Overloaded             this process does as much as it may
+    ├── Overloaded             this process does as much as it may
+    └── Leaving                this process ends, and the body was not there in time
 """
 
 from __future__ import annotations
@@ -79,3 +80,9 @@ class Overloaded(Unavailable):
     """This process does as much as it may at the same time."""
 
     code = "overloaded"
+
+
+class Leaving(Unavailable):
+    """This process ends, and the whole body was not there in the time that it gave."""
+
+    code = "leaving"

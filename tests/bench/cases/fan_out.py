@@ -51,7 +51,7 @@ class FanOut:
 CASES: Final = (
     Case(
         "fan_out_cpu",
-        "fan-out, each row computes for 40 µs, 100,000 rows",
+        "fan-out, each row computes for 50 µs, 100,000 rows",
         FanOut(100_000, "bench.hash", APP, data.hashes),
     ),
     Case(

@@ -10,7 +10,7 @@ from typing import Final
 from tests.bench.harness import data
 from tests.bench.harness.bench import Bench, Case
 from tests.bench.harness.http import at_once
-from tests.bench.harness.measure import Contender, in_turn
+from tests.bench.harness.measure import Contender, difference, in_turn, medians
 from tests.bench.harness.names import KZTASKS
 from tests.bench.harness.results import CaseResult
 from tests.bench.harness.stage import Stage, stage
@@ -32,18 +32,23 @@ class Many:
             running.ready("skel.id2")
             self._round(running, 10)
             run = partial(self._round, running, tasks)
+            running.cpu_us.clear()
             series = in_turn([Contender(KZTASKS, tasks, "tasks", run)], bench.rounds)
-        return CaseResult(name=case.name, title=case.title, series=series)
+            cpu = medians(running.cpu_us)
+        return CaseResult(name=case.name, title=case.title, series=series, cpu_us=cpu)
 
     def _round(self, running: Stage, tasks: int) -> float:
         lean, source = running.lean, data.numbered(self.rows)
         ids = at_once(lambda _: lean.create("skel", "id2", source), range(tasks))
+        before = running.cpu_s()
         began = time.perf_counter()
         at_once(lambda one: lean.ask("PATCH", f"{lean.tasks}/{one}"), ids)
         going = f"{lean.tasks}?filter_status=executing&page_size=1"
         while lean.document("GET", going):
             time.sleep(LOOK_S)
         took = time.perf_counter() - began
+        spent = difference(before, running.cpu_s())
+        running.cpu_us.append({name: s / tasks * 1e6 for name, s in spent.items()})
         expected = data.identity(self.rows)
         outputs = at_once(lambda one: lean.ask("GET", f"{lean.tasks}/{one}/output"), ids)
         assert all(output == expected for output in outputs)

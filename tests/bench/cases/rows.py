@@ -39,13 +39,13 @@ class Rows:
         environment = {"BENCH_ROWS": str(rows)}
         with stage(bench.broker, bench.folder, environment=environment) as running:
             running.run("skel.id2", data.numbered(WARM_UP), data.identity(WARM_UP), WARM_UP)
-            running.cpu_us_per_row.clear()
+            running.cpu_us.clear()
             series = in_turn(self._contenders(bench, running, rows), bench.rounds)
             return CaseResult(
                 name=case.name,
                 title=case.title,
                 series=series,
-                cpu_us_per_row=medians(running.cpu_us_per_row),
+                cpu_us=medians(running.cpu_us),
                 figures=_lags(running) if self.reads_lag else {},
             )
 

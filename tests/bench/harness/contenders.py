@@ -21,7 +21,6 @@ from tests.servers.rabbitmq import Rabbitmq
 WORKERS: Final = "2"
 """Processes of a rival's worker: one for each core of a small machine."""
 RIVAL_S: Final = 900.0
-STOP_S: Final = 15.0
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 _CELERY: Final = ("celery", "-A", "tests.bench.rivals.celery_app", "worker", "-P", "prefork")
 _CELERY_WORKER: Final = (*_CELERY, "-c", WORKERS, "--loglevel", "WARNING", *_QUIET)
@@ -130,9 +129,7 @@ def _worker(command: tuple[str, ...], environment: dict[str, str], log: Path) ->
     try:
         yield
     finally:
-        worker.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            worker.wait(STOP_S)
+        # Its rows are done, and a Celery worker takes five seconds to leave in good order.
         with suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()

@@ -81,8 +81,8 @@ class CaseResult:
     name: str
     title: str
     series: tuple[Series, ...] = ()
-    cpu_us_per_row: Mapping[str, float] = field(default_factory=dict)
-    """Processor time of kztasks, broker and store; medians of the rounds."""
+    cpu_us: Mapping[str, float] = field(default_factory=dict)
+    """Processor time of kztasks, broker and store for each row (or task); medians of the rounds."""
     figures: Mapping[str, float | None] = field(default_factory=dict)
     memory: tuple[MemoryRun, ...] = ()
     failed: str | None = None

@@ -39,8 +39,8 @@ class Stage:
     """By what they are: `api`, `scheduler`, `app`, `broker`, `store`."""
     pages: Mapping[str, str]
     """Where each kind of process has its metrics."""
-    cpu_us_per_row: list[dict[str, float]] = field(default_factory=list)
-    """Of each task that `run` has run."""
+    cpu_us: list[dict[str, float]] = field(default_factory=list)
+    """For each row, of each task that `run` has run."""
 
     def cpu_s(self) -> dict[str, float]:
         """Processor seconds used so far, by kind of process."""
@@ -71,7 +71,7 @@ class Stage:
         self.wait(task_id, began)
         took = time.perf_counter() - began
         spent = difference(before, self.cpu_s())
-        self.cpu_us_per_row.append({name: s / rows * 1e6 for name, s in spent.items()})
+        self.cpu_us.append({name: s / rows * 1e6 for name, s in spent.items()})
         self.check(task_id, expected)
         return took
 

@@ -11,17 +11,17 @@ from tests.bench.harness.names import KZTASKS, PLAIN
 from tests.bench.harness.results import CaseResult, MemoryRun, Run, Series, Verdict
 
 HEAD: Final = ("case", "", "s (fastest to slowest)", "a second", "times slower than the plain loop")
-MET: Final = {True: "reached", False: "missed", None: "not measured"}
+MET: Final = {True: "reached", False: "**missed**", None: "not measured"}
 
 
 def lines(case: CaseResult) -> list[tuple[str, ...]]:
-    """A line for each contender: case, contender, seconds, rate, ratio."""
+    """A line for each contender: case (in the first line), contender, seconds, rate, ratio."""
     if case.failed is not None:
         return [(case.title, f"failed: {case.failed}", "", "", "")]
     plain = case.of(PLAIN)
     return [
-        (case.title, one.contender, _seconds(one), _rate(one), _times(one, plain))
-        for one in case.series
+        ("" if place else case.title, one.contender, _seconds(one), _rate(one), _times(one, plain))
+        for place, one in enumerate(case.series)
     ]
 
 
@@ -29,8 +29,8 @@ def terminal(case: CaseResult) -> Iterator[Table]:
     """What the terminal shows of a case."""
     if case.series or case.failed:
         yield _rich(HEAD[1:], [line[1:] for line in lines(case)], case.title)
-    if case.cpu_us_per_row:
-        yield _rich(tuple(case.cpu_us_per_row), [_values(case.cpu_us_per_row)], "CPU, µs a row")
+    if case.cpu_us:
+        yield _rich(tuple(case.cpu_us), [_values(case.cpu_us)], "CPU, µs for each of them")
     if case.figures:
         yield _rich(tuple(case.figures), [_values(case.figures)], "seconds at most")
     if case.memory:
@@ -46,11 +46,14 @@ def markdown(run: Run) -> str:
     """All of it for the documents."""
     parts = [_about(run), _table(_VERDICT_HEAD, [_verdict(one) for one in run.verdicts])]
     parts.append(_table(HEAD, [line for case in run.cases for line in lines(case)]))
-    costs = [(case.title, case.cpu_us_per_row) for case in run.cases if case.cpu_us_per_row]
+    costs = [(case.title, case.cpu_us) for case in run.cases if case.cpu_us]
     if costs:
         names = tuple(costs[0][1])
         rows = [(title, *_values(cost)) for title, cost in costs]
-        parts.append("Processor time, µs for each row:\n\n" + _table(("case", *names), rows))
+        parts.append(
+            "Processor time, µs for each row or, of small tasks, for each task:\n\n"
+            + _table(("case", *names), rows)
+        )
     for case in run.cases:
         if case.figures:
             text = _table(tuple(case.figures), [_values(case.figures)])

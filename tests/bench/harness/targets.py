@@ -36,7 +36,7 @@ def _verdicts(run: Run) -> Iterator[Verdict]:
         "identity, beside Celery in batches by hand", 1, _ratio(identity, CELERY_BATCHES)
     )
     yield _faster("Celery with a task per row, the same 20,000", per_row, _of(small, KZTASKS))
-    yield _faster("the same, our 1,000,000 rows by row", per_row, _of(identity, KZTASKS))
+    yield _faster("the same, by row of our 1,000,000", per_row, _of(identity, KZTASKS))
     yield _scales("fan-out of work, 2 processes", run.case("fan_out_cpu"), 2, 1.5)
     yield _scales("fan-out of waiting, 4 processes", run.case("fan_out_wait"), 4, 3)
     tiny = _of(run.case("tiny_tasks"), KZTASKS)

@@ -44,7 +44,7 @@ CASES: Final = (
         name="identity_1m",
         title="identity, 1,000,000 rows",
         series=rows("", 10**6, kztasks=6, plain=3, batches=7).series,
-        cpu_us_per_row={"api": 0.1, "scheduler": 3.0},
+        cpu_us={"api": 0.1, "scheduler": 3.0},
         figures={"event loop lag, scheduler": 0.02, "event loop lag, app": None},
     ),
     rows("verified_1m", 10**6, kztasks=15, plain=3),

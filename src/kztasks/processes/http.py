@@ -7,7 +7,6 @@ import contextlib
 import math
 import resource
 import socket
-import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,7 +16,7 @@ from fastapi import FastAPI
 
 from kztasks.api.app import announce_close, cut_uploads
 from kztasks.errors import Misconfigured
-from kztasks.processes.http_protocol import Patience, patient_protocol
+from kztasks.processes.http_protocol import Patience, PatientProtocol, patient_protocol
 from kztasks.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -26,8 +25,6 @@ REFUSE_S: Final = 1.0
 """So long refused uploads have for their answer before all connections are cut."""
 END_S: Final = 2.0
 """So long requests without a client have to come to their end."""
-_RESET: Final = struct.pack("ii", 1, 0)
-"""For SO_LINGER: the connection is reset when it is closed."""
 MAX_HEADER_BYTES = 64 * 1024
 SPARE_FILES = 512
 """Beside its clients a process has the database, the broker and files open."""
@@ -123,18 +120,8 @@ class HttpServer:
         cut_uploads(self._app)
         await asyncio.sleep(REFUSE_S)
         for connection in list(connections):
-            _reset(connection.transport)
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    """End a connection so that its client cannot take what it has for the whole answer.
-
-    One of HTTP/1.0 without a length would look whole if it were just closed.
-    """
-    client = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError):  # it has gone by itself
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
+            if isinstance(connection, PatientProtocol):
+                connection.cut()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -63,7 +63,7 @@ class PatientProtocol(H11Protocol):
         """The client is gone."""
         _stop(self._header_timer)
         _stop(self._stall_timer)
-        if self._resets and not self._is_cut and self.cycle and self.cycle.response_complete:
+        if self._resets and not self._is_cut and self.conn.our_state is not h11.SEND_BODY:
             self._when_closed(_FLUSH)
         super().connection_lost(exc)
 

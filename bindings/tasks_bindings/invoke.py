@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import structlog
+from pydantic_core import to_json
 
+from tasks_bindings.errors import BadReturn
 from tasks_bindings.registry import Responder
 from tasks_bindings.wire.messages import CallResult, CrashReport
 
@@ -39,6 +41,15 @@ def crash_report(error: BaseException) -> CrashReport:
         text = "its text cannot be told"
     sendable = text[:MAX_CRASH_TEXT].encode(errors="replace").decode()
     return CrashReport(type=type(error).__name__[:128], message=sendable)
+
+
+def sendable(result: CallResult) -> CallResult:
+    """A responder's result, or a crash of the responder where the result cannot be JSON."""
+    try:
+        to_json(result.value)
+    except ValueError as error:
+        return CallResult(crash=crash_report(BadReturn(f"not JSON: {error}")))
+    return result
 
 
 async def invoke(function: Callable[..., Any], *args: Any) -> Any:

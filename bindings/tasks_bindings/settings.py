@@ -26,6 +26,14 @@ class AppSettings(BaseSettings):
     drain_s: Annotated[
         float, Field(ge=0, description="Seconds that running batches get at a stop")
     ] = 25.0
+    stuck_grace_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Seconds beyond a row's time-out after which a handler that does not "
+            "return is cancelled, or else ends the process",
+        ),
+    ] = 60.0
     ops_host: Annotated[str, Field(description="Address of /livez and /readyz")] = "127.0.0.1"
     ops_port: Annotated[
         int | None,

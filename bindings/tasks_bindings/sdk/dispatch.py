@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,15 +11,15 @@ from typing import Final
 
 import orjson
 import structlog
-from pydantic_core import to_json
 from structlog.contextvars import bound_contextvars
 
-from tasks_bindings.errors import BadReturn, BindingsError, ExecutionError, MessageTooLarge
-from tasks_bindings.invoke import crash_report, fold_responders, map_responders
+from tasks_bindings.errors import BindingsError, ExecutionError, MessageTooLarge
+from tasks_bindings.invoke import fold_responders, map_responders, sendable
 from tasks_bindings.sdk.app import App
 from tasks_bindings.sdk.batch import BatchRun
 from tasks_bindings.sdk.data import dump_data
 from tasks_bindings.sdk.firing import TriggerCalls
+from tasks_bindings.sdk.overdue import STUCK_GRACE_S, Overdue
 from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.sdk.replies import Answer, Key, Replies, key_of
 from tasks_bindings.sdk.served import Served
@@ -49,22 +50,36 @@ SendProgress = Callable[[Progress], Awaitable[None]]
 
 
 class Dispatcher:
-    """Runs what is asked of one instance of an app."""
+    """Runs what is asked of one instance of an app.
 
-    def __init__(self, app: App, identity: AppIdentity) -> None:
+    Args:
+        app: what is run.
+        identity: of the instance.
+        stuck_grace_s: seconds that a handler may still take after its row's time-out.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        identity: AppIdentity,
+        *,
+        stuck_grace_s: float = STUCK_GRACE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._identity = identity
         self._responders = app.responders()
         self._served = Served(app)
         self._triggers = TriggerCalls(app.trigger_handlers())
         self._replies = Replies()
-        self._runs: set[BatchRun] = set()
+        self.overdue: Final = Overdue(stuck_grace_s, clock)
         self._turns = Turns()
         self._epochs: OrderedDict[str, int] = OrderedDict()
 
     @property
     def running(self) -> int:
         """Batches that are being run."""
-        return len(self._runs)
+        return len(self.overdue.runs)
 
     @asynccontextmanager
     async def turn(self, batch: Batch, send_progress: SendProgress) -> AsyncIterator[None]:
@@ -138,7 +153,7 @@ class Dispatcher:
 
     def cancel(self, cancel: Cancel) -> None:
         """End the batch of this task that runs here, if one does, after its present row."""
-        for run in self._runs:
+        for run in self.overdue.runs:
             batch = run.batch
             same = (batch.task_id, batch.seq) == (cancel.task_id, cancel.seq)
             if same and batch.epoch <= cancel.epoch:
@@ -161,11 +176,12 @@ class Dispatcher:
                 asked for, perhaps, but this one has not.
         """
         self._served.check(call)
-        if self._triggers.has(call.key):
-            results = await self._triggers.fire(call, redelivered=redelivered)
-        else:
-            results = await self._map_or_fold(call)
-        reply = CallReply(app=self._identity, results=tuple(map(_sendable, results)))
+        with self.overdue.call():
+            if self._triggers.has(call.key):
+                results = await self._triggers.fire(call, redelivered=redelivered)
+            else:
+                results = await self._map_or_fold(call)
+        reply = CallReply(app=self._identity, results=tuple(map(sendable, results)))
         try:
             return codec.encode(reply)
         except MessageTooLarge as error:
@@ -239,11 +255,14 @@ class Dispatcher:
             run = BatchRun(batch, action, category, redelivered=redelivered)
         except ExecutionError as error:
             raise RequestRefused(error.code, str(error)) from None
-        self._runs.add(run)
+        self.overdue.begun(run, action)
         try:
             result = await run.execute()
+        except asyncio.CancelledError:
+            self.overdue.check(run)
+            raise
         finally:
-            self._runs.discard(run)
+            self.overdue.ended(run)
         worked_ms = result.worked_s * 1000
         try:
             data = dump_data(action, result.data, limit=batch.max_data_bytes)
@@ -267,7 +286,7 @@ class Dispatcher:
                 await send_progress(self._progress(batch, waits=not began.is_set()))
 
     def _progress(self, batch: Batch, *, alone: bool = False, waits: bool = False) -> Progress:
-        running = (run for run in self._runs if key_of(run.batch) == key_of(batch))
+        running = (run for run in self.overdue.runs if key_of(run.batch) == key_of(batch))
         return Progress(
             task_id=batch.task_id,
             epoch=batch.epoch,
@@ -279,12 +298,3 @@ class Dispatcher:
             alone=alone,
             waits=waits,
         )
-
-
-def _sendable(result: CallResult) -> CallResult:
-    """A responder's result, or a crash of the responder where the result cannot be JSON."""
-    try:
-        to_json(result.value)
-    except ValueError as error:
-        return CallResult(crash=crash_report(BadReturn(f"not JSON: {error}")))
-    return result

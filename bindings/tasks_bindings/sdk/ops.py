@@ -7,18 +7,20 @@ from collections.abc import Callable
 from tasks_bindings.ops import Page, Pages, json_page
 
 
-def app_pages(not_ready: Callable[[], list[str]]) -> Pages:
+def app_pages(not_ready: Callable[[], list[str]], stuck: Callable[[], list[str]]) -> Pages:
     """`/livez`, also as `/healthz`, and `/readyz`.
 
-    `/livez` is 200 as long as the event loop turns. `/readyz` is 200 when the instance takes rows
-    of everything that it serves, else 503; its JSON says why (`not_ready`).
+    `/livez` is 200 as long as the event loop turns and no handler is stuck. `/readyz` is 200 when
+    the instance takes rows of everything that it serves, else 503. The JSON says why.
 
     Args:
         not_ready: asked for the reasons.
+        stuck: asked for the handlers that do not return.
     """
 
     async def alive() -> Page:
-        return json_page(200, {"alive": True})
+        why = stuck()
+        return json_page(503 if why else 200, {"alive": not why} | ({"stuck": why} if why else {}))
 
     async def ready() -> Page:
         why = not_ready()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 import sys
+from typing import Final
 
 import structlog
 
@@ -24,12 +26,22 @@ from tasks_bindings.tuning import run_process
 
 _log = structlog.get_logger(__name__)
 
+EXIT_STUCK: Final = 70
+"""A handler did not return, and the process had to end itself (`EX_SOFTWARE`)."""
+EXIT_NOW: Final = 130
+HOOKS_S: Final = 10.0
+"""So long the app's stop hooks may take in a process that is stuck."""
 
-async def run_app(app: App, settings: AppSettings) -> None:
+
+async def run_app(app: App, settings: AppSettings) -> bool:
     """Run one instance of an app on RabbitMQ until SIGTERM or SIGINT.
 
     It starts without a broker too and takes up its work when there is one. What a start hook of the
-    app raises ends the process.
+    app raises ends the process. A second signal does so at once, and so does a handler that is
+    stuck (`EXIT_STUCK`), after what else runs has had its time.
+
+    Returns:
+        Whether all that it ran has ended. Otherwise its threads may go on for ever.
 
     Raises:
         BadBrokerUrl: the broker's URL is none, or not secure.
@@ -37,7 +49,7 @@ async def run_app(app: App, settings: AppSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _stop, stop)
     dump_stacks_on_signal()
     bus = AmqpBus(
         settings.amqp_url.get_secret_value(),
@@ -46,21 +58,50 @@ async def run_app(app: App, settings: AppSettings) -> None:
         insecure=settings.insecure_amqp,
     )
     environment = Environment(dict(os.environ))  # noqa: TID251  (handed to the app's own hooks)
-    runner = AppRunner(app, bus, environment)
-    ops = None
+    runner = AppRunner(app, bus, environment, stuck_grace_s=settings.stuck_grace_s)
+    ops, drained, is_stuck = None, True, False
     if settings.ops_port is not None:
-        ops = OpsServer(settings.ops_host, settings.ops_port, app_pages(lambda: runner.not_ready))
+        pages = app_pages(lambda: runner.not_ready, lambda: runner.stuck.stuck)
+        ops = OpsServer(settings.ops_host, settings.ops_port, pages)
         await ops.start()
     await bus.start()
     try:
         if await _start_unless(stop, runner):
-            await stop.wait()
+            if is_stuck := await _stuck_before(stop, runner):
+                _log.critical("app_stuck", app=app.name, why=runner.stuck.stuck)
+                loop.call_later(settings.drain_s + HOOKS_S, _leave, EXIT_STUCK)
             _log.info("app_stopping", app=app.name)
-            await runner.close(drain_s=settings.drain_s)
+            drained = await runner.close(drain_s=settings.drain_s)
     finally:
         await bus.close()
         if ops is not None:
             await ops.close()
+    if is_stuck:
+        _leave(EXIT_STUCK)
+    return drained
+
+
+def _stop(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        os._exit(EXIT_NOW)
+    stop.set()
+
+
+def _leave(status: int) -> None:
+    """End the process with threads in it that will not end; asyncio and Python wait for them."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+async def _stuck_before(stop: asyncio.Event, runner: AppRunner) -> bool:
+    """Wait for the order to stop; true if a handler is stuck before it comes."""
+    waits = [asyncio.create_task(event.wait()) for event in (stop, runner.stuck.is_stuck)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    return not stop.is_set()
 
 
 async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:
@@ -77,6 +118,12 @@ async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:
     return False
 
 
+async def _run_and_leave(app: App, settings: AppSettings) -> None:
+    """What did not end in its time has gone to another process; nobody waits for it here."""
+    if not await run_app(app, settings):
+        _leave(0)
+
+
 def main(app: App) -> None:
     """The `__main__` of an app: settings from the environment, logs, then `run_app`.
 
@@ -90,7 +137,7 @@ def main(app: App) -> None:
         fixed={"service": f"app.{app.name}", "node": f"{app.name}@{socket.gethostname()}"},
     )
     try:
-        run_process(run_app(app, settings))
+        run_process(_run_and_leave(app, settings))
     except BadBrokerUrl as error:
         _log.error("app_not_started", app=app.name, code=error.code, why=str(error))
         sys.exit(1)

@@ -20,6 +20,7 @@ from tasks_bindings.sdk.app import App, Environment, Lifecycle
 from tasks_bindings.sdk.claims import RefusedClaims
 from tasks_bindings.sdk.dispatch import Dispatcher, SendProgress
 from tasks_bindings.sdk.files import AppFiles, BadFile
+from tasks_bindings.sdk.overdue import STUCK_GRACE_S, Overdue
 from tasks_bindings.sdk.refusal import RequestRefused
 from tasks_bindings.sdk.replier import Replier
 from tasks_bindings.wire import codec
@@ -69,6 +70,7 @@ class AppRunner:
         bus: the way to the broker; the runner neither starts nor closes it.
         environment: given to the app's start and stop hooks.
         beat_interval_s: seconds between two signs of life.
+        stuck_grace_s: seconds that a handler may still take after its row's time-out.
     """
 
     def __init__(
@@ -78,13 +80,14 @@ class AppRunner:
         environment: Environment,
         *,
         beat_interval_s: float = BEAT_INTERVAL_S,
+        stuck_grace_s: float = STUCK_GRACE_S,
     ) -> None:
         self._app = app
         self._bus = bus
         self._environment = environment
         self._beat_interval_s = beat_interval_s
         self.identity: Final = AppIdentity(name=app.name, instance=uuid4().hex, version=app.version)
-        self._dispatcher = Dispatcher(app, self.identity)
+        self._dispatcher = Dispatcher(app, self.identity, stuck_grace_s=stuck_grace_s)
         self._files = AppFiles(app.files)
         self._replier = Replier(bus)
         self._announcement = self._announce()
@@ -94,6 +97,12 @@ class AppRunner:
         self._work: Subscription | None = None
         self._control: Subscription | None = None
         self._beats: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def stuck(self) -> Overdue:
+        """Handlers that do not return."""
+        return self._dispatcher.overdue
 
     @property
     def not_ready(self) -> list[str]:
@@ -101,7 +110,7 @@ class AppRunner:
         why = [] if self._is_serving else ["it has not started, or is leaving"]
         if not self._bus.is_ready:
             why.append("no session with the broker")
-        return why + self._refused.sentences(time.monotonic())
+        return why + self.stuck.stuck + self._refused.sentences(time.monotonic())
 
     async def start(self) -> None:
         """Run the start hooks, bind the queues and announce the app."""
@@ -118,6 +127,7 @@ class AppRunner:
         self._control = await self._bus.consume(control, self._on_control)
         self._work = await self._bus.consume(work, self._on_work)
         self._beats = asyncio.create_task(self._beat_for_ever())
+        self._watch = asyncio.create_task(self.stuck.watch())
         self._is_serving = True
         _log.info("app_started", app=self._app.name, instance=self.identity.instance, keys=keys)
 
@@ -135,9 +145,11 @@ class AppRunner:
         drained = True
         if self._work is not None:
             deadline = time.monotonic() + drain_s
-            drained = await self._work.drain(drain_s)
+            drained = await self.stuck.drain(self._work, drain_s)
             drained &= await self._dispatcher.close(max(0.0, deadline - time.monotonic()))
         reached("app:drained")
+        if self._watch is not None:
+            self._watch.cancel()
         if self._control is not None:
             await self._control.cancel()
         await self._run_hooks(self._app.stop_hooks)

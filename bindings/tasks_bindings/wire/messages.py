@@ -182,6 +182,9 @@ class Batch(WireMessage):
     """Largest `data` that the reply may carry, in bytes."""
     work_ms: int = Field(default=1000, ge=1)
     """After this long the app answers with what it has run; the rest is sent again."""
+    row_timeout_ms: int | None = Field(default=None, ge=1)
+    """So long the requester waits for a single row. It has given the batch up then: the app may end
+    a handler that does not return."""
     alone: bool = False
     """Processes have died of this batch, or beside it: run nothing else meanwhile, and say with a
     `Progress` that it is about to run so."""

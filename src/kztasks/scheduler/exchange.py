@@ -208,7 +208,7 @@ class Exchange:
         tries.attempts += 1
         reached("batch:asked")
         message = Message(
-            body=request.body(tries.attempts),
+            body=request.body(tries.attempts, self._timing.row_timeout_s),
             type=MessageType.BATCH,
             expires_ms=int(self._timing.silence_s * 1000),
             persistent=True,

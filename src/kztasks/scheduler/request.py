@@ -27,13 +27,20 @@ class BatchRequest:
     hash: str
     fields: dict[str, object]
 
-    def body(self, attempt: int) -> bytes:
+    def body(self, attempt: int, row_timeout_s: float | None = None) -> bytes:
         """The message for the wire.
+
+        Args:
+            attempt: the how manieth, from 1.
+            row_timeout_s: seconds that whoever sends it waits for a single row.
 
         Raises:
             MessageTooLarge: its rows and `Data` are over the limit for a message.
         """
-        return codec.encode_plain({**self.fields, "attempt": attempt})
+        fields = {**self.fields, "attempt": attempt}
+        if row_timeout_s is not None:
+            fields["row_timeout_ms"] = max(1, round(row_timeout_s * 1000))
+        return codec.encode_plain(fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tasks_bindings.bus import Delivery, Message
 from tasks_bindings.bus.memory import MemoryBroker, MemoryBus
 from tasks_bindings.directory import Directory
 from tasks_bindings.discovery import Discovery
+from tasks_bindings.sdk.overdue import STUCK_GRACE_S
 from tasks_bindings.wire import codec
 from tasks_bindings.wire.keys import action_key
 from tasks_bindings.wire.messages import Batch, MessageType
@@ -86,11 +87,24 @@ class Cluster:
             await app.die()
         await self.bus.close()
 
-    async def run(self, app: App, *, beat_s: float = BEAT_S, **variables: str) -> Running:
+    async def run(
+        self,
+        app: App,
+        *,
+        beat_s: float = BEAT_S,
+        stuck_grace_s: float = STUCK_GRACE_S,
+        **variables: str,
+    ) -> Running:
         """Start an instance of an app."""
         bus = MemoryBus(self.broker, name=app.name)
         await bus.start()
-        runner = AppRunner(app, bus, Environment(variables), beat_interval_s=beat_s)
+        runner = AppRunner(
+            app,
+            bus,
+            Environment(variables),
+            beat_interval_s=beat_s,
+            stuck_grace_s=stuck_grace_s,
+        )
         await runner.start()
         running = Running(runner, bus)
         self._apps.append(running)

@@ -20,6 +20,7 @@ CLAIM = RefusedClaim(category="cat", action="act", serving="other")
 class Site:
     def __init__(self) -> None:
         self.not_ready: list[str] = []
+        self.stuck: list[str] = []
         self.port = 0
 
     async def ask(self, request: bytes) -> tuple[int, Any]:
@@ -37,10 +38,17 @@ class Site:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site()
-    server = OpsServer("127.0.0.1", 0, app_pages(lambda: site.not_ready))
+    server = OpsServer("127.0.0.1", 0, app_pages(lambda: site.not_ready, lambda: site.stuck))
     site.port = await server.start()
     yield site
     await server.close()
+
+
+async def test_an_app_with_a_handler_that_does_not_return_is_not_alive(site: Site) -> None:
+    site.stuck = ["mine.handler has not returned"]
+    told = 503, {"alive": False, "stuck": ["mine.handler has not returned"]}
+    assert await site.get("/livez") == told
+    assert await site.get("/healthz") == told
 
 
 async def test_an_app_that_is_not_ready_says_why_and_is_alive_all_the_same(site: Site) -> None:

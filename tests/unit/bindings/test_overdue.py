@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tasks_bindings import Context, Row, ok
+from tasks_bindings import Context, Row, Trigger, ok
 from tasks_bindings.sdk.dispatch import Dispatcher
 from tasks_bindings.sdk.overdue import CANCEL_S
 from tasks_bindings.sdk.refusal import RequestRefused
-from tasks_bindings.wire.messages import BatchReply
+from tasks_bindings.wire.messages import BatchReply, Call
 from tests.unit.bindings.cluster import PATIENCE_S, Cluster, decoded
 from tests.unit.bindings.support import IDENTITY, TASK, batch, csv_app, numbered
 
@@ -193,6 +193,34 @@ async def test_other_batches_may_end_before_a_stuck_process_does(held: Held, clo
     assert not asked.overdue.is_all
     held.go_on.set()
     await asyncio.gather(stuck, other)
+
+
+async def test_so_may_the_function_of_a_trigger(held: Held, clock: Time) -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    def handler(context: Context, data: object, args: Row) -> object:
+        return held.sync(context, data, args)
+
+    app = csv_app(handler)
+
+    @app.trigger(Trigger.DAY)
+    async def nightly() -> None:
+        entered.set()
+        await go_on.wait()
+
+    asked = Dispatcher(app, IDENTITY, stuck_grace_s=GRACE_S, clock=clock)
+    run = running(asked)
+    await held.entered.wait()
+    firing = asyncio.create_task(asked.call(Call(key="tasks.triggers.day")))
+    await entered.wait()
+    await looked_at(asked, clock, ROW_S + GRACE_S + 1)
+    assert not asked.overdue.is_all
+    go_on.set()
+    await firing
+
+    assert asked.overdue.is_all
+    held.go_on.set()
+    await run
 
 
 async def test_what_waits_behind_a_stuck_handler_is_run_elsewhere_at_once(

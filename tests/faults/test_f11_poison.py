@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from tasks_bindings.sdk.process import EXIT_STUCK
 from tasks_bindings.wire.topology import DELIVERY_LIMIT
 from tests.faults.harness import app as fault_app
 from tests.faults.harness import oracle, poison_app
@@ -29,13 +30,19 @@ ROW: Final = MatrixRow(
 ENDLESS: Final = MatrixRow(
     "F11b",
     "a row whose sync handler never ends, in a task among tasks that do nothing bad",
-    "its task ends with the rows before that batch; no process dies; all other tasks are exact",
+    "its task ends with the rows before that batch; its process ends itself with status 70, no "
+    "other one does; all other tasks are exact",
 )
 ROW_TIMEOUT_S: Final = 3.0
+STUCK_GRACE_S: Final = 3.0
 BATCH_ROWS: Final = 50
 LAYOUT: Final = Layout(
     target="tests.faults.harness.poison_app:app",
-    settings={"row_timeout_s": str(ROW_TIMEOUT_S), "batch_rows": str(BATCH_ROWS)},
+    settings={
+        "row_timeout_s": str(ROW_TIMEOUT_S),
+        "stuck_grace_s": str(STUCK_GRACE_S),
+        "batch_rows": str(BATCH_ROWS),
+    },
 )
 WITHIN_S: Final = 90.0
 LOOK_S: Final = 0.1
@@ -78,6 +85,7 @@ async def _run(lab: Lab, size: Poison) -> None:
             good = [await _submit(cluster, number, size.rows) for number in range(size.innocent)]
             began = time.monotonic()
             await _ended(cluster, [*bad.values(), *good])
+            stuck = await _stuck_ended(cluster) if poison_app.LOOP in bad else []
             lab.figures |= {
                 "deaths": len(deaths),
                 "seconds_to_end": round(time.monotonic() - began, 1),
@@ -92,6 +100,9 @@ async def _run(lab: Lab, size: Poison) -> None:
             wrong += [f"{kind}: {fault}" for fault in found]
         most = (DELIVERY_LIMIT + 1) * (math.ceil(math.log2(size.rows)) + 1)
         lab.figures |= {"most_deaths": most}
+        if poison_app.LOOP in bad:
+            lab.figures |= {"ended_themselves": len(stuck)}
+            assert stuck == [EXIT_STUCK]
         assert not wrong, "\n".join(wrong)
         assert len(deaths) <= most
 
@@ -142,6 +153,18 @@ async def _ended(cluster: FaultCluster, task_ids: Sequence[str]) -> None:
         if not going:
             return
         assert time.monotonic() < deadline, f"not ended in {WITHIN_S:g} s: {going}"
+        await asyncio.sleep(LOOK_S)
+
+
+async def _stuck_ended(cluster: FaultCluster) -> list[int]:
+    """Wait until whoever has found itself stuck has ended; with which status each did."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        processes = [one for app in cluster.apps for one in app.processes]
+        ended = [one.process.poll() for one in processes if one.logged("app_stuck")]
+        if ended and None not in ended:
+            return [status for status in ended if status is not None]
+        assert time.monotonic() < deadline, "no app that has a row without end has ended"
         await asyncio.sleep(LOOK_S)
 
 

@@ -18,6 +18,7 @@ from tests.faults.harness import crowd, oracle
 from tests.faults.harness.cluster import FaultCluster, Layout
 from tests.faults.harness.cutting import Cut, CuttingProxy
 from tests.faults.harness.lab import Lab
+from tests.faults.harness.leftovers import left_over
 from tests.faults.harness.matrix import matrix_row
 from tests.faults.harness.store import DATABASE
 from tests.faults.harness.summary import MatrixRow
@@ -75,7 +76,7 @@ async def test_an_upload_that_fails_anywhere_loses_nothing(lab: Lab, size: Posit
         proxy.cuts.clear()
         said = await cluster.command("output", "retry", "--all")
         wrong += [fault for one in uploads for fault in await _stored(cluster, one)]
-        for_the_janitor, lost = await _left_over(cluster)
+        for_the_janitor, lost = await left_over(cluster.observer)
         wrong += [f"nobody will remove {one}" for one in lost]
         lab.figures |= {
             "positions": len(positions),
@@ -166,18 +167,6 @@ async def _stored(cluster: FaultCluster, upload: Upload) -> list[str]:
     if await cluster.front.output(upload.task.task_id) != _expected(upload.task.number):
         faults.append("other bytes are sent from the store")
     return [f"task {upload.task.number}, in the end: {fault}" for fault in faults]
-
-
-async def _left_over(cluster: FaultCluster) -> tuple[list[str], list[str]]:
-    """Files and chunks that no task has: those that the janitor knows of, and others."""
-    observer = cluster.observer
-    documents = await observer.tasks()
-    known = {document[part]["file_id"] for document in documents for part in ("input", "output")}
-    files = {file["_id"] for file in await observer.collection("attachments.files")}
-    chunks = {chunk["files_id"] for chunk in await observer.collection("attachments.chunks")}
-    noted = {end["_id"] for end in await observer.collection("loose_ends")}
-    left = (files | chunks) - known
-    return sorted(left & noted), sorted(left - noted)
 
 
 def _word(task: int, row: int) -> str:

@@ -155,6 +155,10 @@ class Directory:
         """How many requests the live instances of an app run at the same time; 0 without any."""
         return sum(one.concurrency for one in self._instances.values() if one.app.name == app)
 
+    def instances_for(self, category: str, action: str) -> int:
+        """How many live instances serve an action."""
+        return sum(action in one.help.get(category, {}) for one in self._instances.values())
+
     def apps_bound_to(self, key: str) -> list[str]:
         """Names of the apps with a responder for this key, the first one heard in front."""
         return _unique(

@@ -131,6 +131,12 @@ class Settings(BaseSettings):
     batch_bytes: int = Field(
         512 * 1024, ge=1, le=2 * 1024**2, description="Most bytes of input in one batch"
     )
+    batch_window: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Most batches of one task that are out at once, if its action is stateless",
+    )
     batch_memory_bytes: int = Field(
         256 * 1024**2,
         ge=1024**2,

@@ -219,7 +219,8 @@ class BatchRun:
         """Whether a row does not fit the output header, after which nothing more is run."""
         rows = wire.get("rows") or ([wire["row"]] if "row" in wire else [])
         return rows != [[]] and not all(
-            isinstance(row, dict) or (isinstance(row, list) and len(row) == self._width) for row in rows
+            isinstance(row, dict) or (isinstance(row, list) and len(row) == self._width)
+            for row in rows
         )
 
     def _weigh(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from kztasks.csvio import CsvError
@@ -29,21 +31,27 @@ class ReadAhead:
         """Whether it is plain that no row is left."""
         return self._prepared is None and self._source.is_used_up
 
-    async def take(self, rows: int) -> Prepared:
-        """The next batch: what was prepared, or `rows` rows; none of them at the end.
+    async def take(self, skip: int, rows: int) -> Prepared:
+        """The rows behind the next `skip` ones: those that were prepared, or `rows` rows.
+
+        None of them at the end.
 
         Raises:
             CsvError: the input is at fault.
             NotFound: it is gone.
         """
         prepared, self._prepared = self._prepared, None
-        return prepared if prepared is not None else await self._prepare(0, rows)
+        if prepared is not None and prepared.skip == skip:
+            return prepared
+        return await self._prepare(skip, rows)
 
     async def prepare(self, skip: int, rows: int) -> None:
-        """Read what comes after the `skip` rows that are being run.
+        """Read what comes after the `skip` rows that are out.
 
         An error of the input comes up again when its row is due.
         """
+        if self._prepared is not None and self._prepared.skip == skip:
+            return
         try:
             self._prepared = await self._prepare(skip, rows)
         except (CsvError, NotFound):
@@ -58,9 +66,9 @@ class ReadAhead:
         self._prepared = None
 
     def advance(self, count: int) -> Position:
-        """Leave rows behind; what was prepared is kept only if it is what comes after them."""
-        if self._prepared is not None and self._prepared.skip != count:
-            self._prepared = None
+        """Leave rows behind."""
+        if self._prepared is not None:
+            self._prepared = replace(self._prepared, skip=self._prepared.skip - count)
         return self._source.advance(count)
 
     def rest(self) -> None:

@@ -45,7 +45,11 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Rows that were read and encoded for a batch that may come next."""
+    """Rows that were read and encoded for a batch.
+
+    Attributes:
+        skip: rows between the last one that is behind and its first one.
+    """
 
     skip: int
     rows: list[Row] | None
@@ -56,6 +60,7 @@ class Prepared:
 def batch_request(
     task: Task,
     epoch: int,
+    seq: int,
     head: LogRecord,
     prepared: Prepared,
     *,
@@ -65,14 +70,15 @@ def batch_request(
     max_data_bytes: int,
     alone: bool,
 ) -> BatchRequest:
-    """The request for the batch that follows `head`.
+    """The request for a batch that follows `head`, or others that are out.
 
     Its hash covers the rows and `Data`: the same work has the same hash, whoever asks for it.
 
     Args:
         task: whose rows they are.
         epoch: of the owner that asks.
-        head: the record that the batch is built on.
+        seq: number of the batch, that of its record if all before it is run as it was sent.
+        head: the last record.
         prepared: its rows.
         rules: of the task.
         pause_s: pause between two rows, in seconds.
@@ -86,12 +92,12 @@ def batch_request(
         "v": codec.VERSION,
         "task_id": task.id,
         "epoch": epoch,
-        "seq": head.seq + 1,
+        "seq": seq,
         "category": task.category,
         "action": task.action,
         "account_id": task.account_id,
         "auth_account_id": task.auth_account_id,
-        "first_row": head.row + 1,
+        "first_row": head.row + prepared.skip + 1,
         "data": head.data,
         "pause_ms": round(pause_s * 1000),
         "work_ms": work_ms,
@@ -107,6 +113,6 @@ def batch_request(
         fields["columns"] = rules.input_columns
         fields["rows"] = orjson.Fragment(prepared.encoded)
     return BatchRequest(
-        task.id, epoch, head.seq + 1, task.category, task.action, prepared.count,
+        task.id, epoch, seq, task.category, task.action, prepared.count,
         digest.hexdigest(), fields,
     )  # fmt: skip

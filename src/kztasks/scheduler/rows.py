@@ -1,12 +1,13 @@
 """The loop over a task's rows: one batch after another, each built on the record before it.
 
-While batch n runs, n+1 is read and encoded; while n is being committed, n+1 runs. If it turns out
-that a rival committed n first, everything built on ours is thrown away and the rival's is adopted.
+While batch n runs, n+1 is read and encoded; while n is being committed, n+1 runs. Of a stateless
+action several run at once; each is committed when all rows before it are. If it turns out that a
+rival committed n first, everything built on ours is thrown away and the rival's is adopted.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,23 +25,21 @@ from kztasks.errors import NotFound
 from kztasks.scheduler.ahead import ReadAhead
 from kztasks.scheduler.answers import BatchLost, BatchPoisoned, BatchRejected, fault_of
 from kztasks.scheduler.attach import FileRefused
+from kztasks.scheduler.departures import Departure, Departures
 from kztasks.scheduler.pause import within
 from kztasks.scheduler.records import Ran, batch_record, end_record
-from kztasks.scheduler.request import Prepared, batch_request
-from kztasks.scheduler.sending import Sender
+from kztasks.scheduler.request import Prepared
+from kztasks.scheduler.sending import Flight, Sender
 from kztasks.scheduler.sizing import FIRST_ROWS, BatchSizer
 from kztasks.scheduler.source import Source
 from kztasks.scheduler.taking import TaskTurns
 from kztasks.scheduler.tools import Tools
-from kztasks.scheduler.waiting import Turn
 from tasks_bindings.errors import BusError, MessageTooLarge
 from tasks_bindings.wire.messages import BatchReply
 
 _log = structlog.get_logger(__name__)
 
 EMPTY_REPLY_PAUSE_S: Final = 0.2
-PAUSE_LOOK_S: Final = 1.0
-"""How often a long pause looks whether it is still to be that long."""
 DEATHS_THAT_PROVE: Final = 2
 """So many processes must have died while they ran a batch alone, before it gets the blame."""
 MOST_UNPROVEN: Final = 20
@@ -57,6 +56,7 @@ class RowLoop:
         turns: a batch is read and sent when it is the task's turn.
         tools: shared by all tasks.
         pause_s: asked before each batch for the pause after a row, in seconds.
+        window: asked before each batch for how many may be out.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class RowLoop:
         tools: Tools,
         *,
         pause_s: Callable[[], float],
+        window: Callable[[], int],
     ) -> None:
         settings = tools.settings
         self._task = task
         self._rules = rules
         self._ahead = ReadAhead(source, tools.memory)
-        self._turns = turns
-        self._sender = Sender(tools.exchange, turns, self._ahead)
+        self._sender = Sender(tools.exchange, self._ahead)
         self._attacher = tools.attacher
         # The owner before may have had a batch out; whoever ran it answers one that is no shorter.
         self._sizer = BatchSizer(
@@ -82,12 +82,13 @@ class RowLoop:
             max_rows=settings.batch_rows,
             first_rows=settings.batch_rows if self._epoch > 1 else FIRST_ROWS,
         )
-        self._pause_s = pause_s
-        self._work_ms = settings.batch_work_ms
+        self._departures = Departures(
+            task, rules, turns, self._ahead, self._sizer, self._sender, settings,
+            pause_s=pause_s, window=window,
+        )  # fmt: skip
         self._max_data_bytes = settings.max_data_bytes
         self._unproven = 0
         self._fetched: tuple[str, str] | None = None
-        self._rests_since = float("-inf")
 
     def stop(self) -> None:
         """End the task after the row that is being run."""
@@ -104,6 +105,7 @@ class RowLoop:
 
     def close(self) -> None:
         """No further record is wanted."""
+        self._sender.close()
         self._ahead.close()
 
     async def next_record(self, head: LogRecord) -> LogRecord:
@@ -116,80 +118,64 @@ class RowLoop:
             OwnershipLost: an app has seen a later owner of the task.
         """
         if head.cause is not None:
+            await self._sender.end_all()
             return self._end(head, head.cause, head.reason)
         if self._ahead.is_used_up and not self._sender.is_stopped:
             return self._end(head, EndCause.COMPLETED)
-        turn = await self._take_turn()
-        if turn is None:
-            return self._end(head, EndCause.STOPPED) if self._sender.is_stopped else head
+        departure = Departure.OUT
         try:
-            return await self._run_in(turn, head)
-        finally:
-            turn.give_back()
+            if not self._sender.is_next_out:
+                departure = await self._departures.send_next(head)
+        except (CsvError, NotFound) as error:
+            return self._end(head, EndCause.FAULT, f"in.csv: {error}")
+        match departure:
+            case Departure.NO_ROWS:
+                return self._end(head, EndCause.COMPLETED)
+            case Departure.INTERRUPTED:
+                return self._end(head, EndCause.STOPPED) if self._sender.is_stopped else head
+            case Departure.OUT:
+                await self._departures.send_more(head)
+        with bound_contextvars(batch=head.seq + 1):
+            return await self._answered(head)
 
     def fault_after(self, head: LogRecord) -> Callable[[str], LogRecord]:
         """Makes the end that comes after `head` when the task cannot go on, of a reason."""
         return partial(self._end, head, EndCause.FAULT)
 
-    async def _take_turn(self) -> Turn | None:
-        """A turn for the next batch, when the pause is over; `None` if interrupted."""
-        if self._pause_left() > 0:
-            self._ahead.rest()
-            await self._pause()
-        if self._sender.interrupt.is_set():
-            return None
-        turn = self._turns.take_now()
-        if turn is None:
-            self._ahead.rest()
-            turn = await self._turns.wait()
-        if turn is not None and self._sender.interrupt.is_set():
-            turn.give_back()
-            return None
-        return turn
-
-    async def _run_in(self, turn: Turn, head: LogRecord) -> LogRecord:
-        """The record of what is run in a turn, which is given back as soon as it may be."""
+    async def _answered(self, head: LogRecord) -> LogRecord:
+        """The record of the batch that comes next, once it is answered."""
+        reading = asyncio.ensure_future(self._departures.read_ahead())
         try:
-            prepared = await self._ahead.take(self._sender.rows_again() or self._rows())
-        except (CsvError, NotFound) as error:
-            return self._end(head, EndCause.FAULT, f"in.csv: {error}")
-        if prepared.count == 0:
-            return self._end(head, EndCause.COMPLETED)
-        with bound_contextvars(batch=head.seq + 1):
-            try:
-                return await self._run(turn, head, prepared)
-            except BatchPoisoned as error:
-                return self._poisoned(head, prepared, error)
-            except (BatchRejected, MessageTooLarge) as error:
-                return self._rejected(head, prepared, error)
-
-    async def _run(self, turn: Turn, head: LogRecord, prepared: Prepared) -> LogRecord:
-        request = batch_request(
-            self._task, self._epoch, head, prepared,
-            rules=self._rules, pause_s=self._pause_s(), work_ms=self._work_ms,
-            max_data_bytes=self._max_data_bytes, alone=self._sizer.is_searching,
-        )  # fmt: skip
-        try:
-            answer = await self._sender.reply(turn, request, prepared, self._rows())
-        except (BatchLost, BusError) as error:
-            await self._sender.not_answered(turn, prepared, error)
-            return head
-        if answer is None:
+            flight = await self._sender.next_answered()
+            if flight is not None:
+                await reading
+        finally:
+            reading.cancel()
+        if flight is None:
             _log.warning("batch_abandoned", why="the task was stopped")
             return self._end(head, EndCause.STOPPED)
-        reply, attempts = answer
+        try:
+            return await self._record_of(head, flight)
+        except BatchPoisoned as error:
+            return self._poisoned(head, flight.prepared, error)
+        except (BatchRejected, MessageTooLarge) as error:
+            return self._rejected(head, flight.prepared, error)
+
+    async def _record_of(self, head: LogRecord, flight: Flight) -> LogRecord:
+        try:
+            reply = flight.reply()
+        except (BatchLost, BusError) as error:
+            await self._sender.not_answered(flight, error)
+            return head
         if not reply.returns:  # cancelled before its first row, or an app that is not well
             await self._run_again()
             return head
-        return await self._ran(head, prepared, reply, attempts)
+        return await self._ran(head, flight.prepared, reply, flight.tries.attempts)
 
     async def _run_again(self) -> None:
         """The same rows come next; not at once, as they may go to an app that is not well."""
         self._ahead.discard()
         await within(self._sender.interrupt, EMPTY_REPLY_PAUSE_S)
-
-    def _rows(self) -> int:
-        return self._sizer.rows(self._pause_s())
 
     async def _ran(
         self, head: LogRecord, prepared: Prepared, reply: BatchReply, attempts: int
@@ -234,7 +220,7 @@ class RowLoop:
     ) -> LogRecord:
         self._unproven = 0
         self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
-        self._rests_since = time.monotonic()
+        self._departures.rest()
         app = f"{reply.app.name}/{reply.app.version}/{reply.app.instance}"
         ran = Ran(data=reply.data, app=app, attempts=attempts, attached=attached)
         return self._build(head, outcome, ran)
@@ -270,6 +256,7 @@ class RowLoop:
 
     def _build(self, head: LogRecord, outcome: BatchOutcome, ran: Ran) -> LogRecord:
         position = self._ahead.advance(outcome.processed)
+        self._sender.advance(outcome.processed)
         if self._sizer.is_searching:
             self._ahead.discard()
         return batch_record(head, self._epoch, outcome, position, ran)
@@ -280,12 +267,3 @@ class RowLoop:
     @property
     def _epoch(self) -> int:
         return self._task.owner.epoch if self._task.owner is not None else 1
-
-    def _pause_left(self) -> float:
-        return self._rests_since + self._pause_s() - time.monotonic()
-
-    async def _pause(self) -> None:
-        """Keep the pause after a row, as long as it is set now, unless interrupted."""
-        while (left := self._pause_left()) > 0:
-            if await within(self._sender.interrupt, min(left, PAUSE_LOOK_S)):
-                return

@@ -259,6 +259,7 @@ class TaskRunner:
             self._turns,
             self._tools,
             pause_s=self._pause_of(metadata),
+            window=self._window_of(metadata),
         )
         if self._stop_asked:
             self._loop.stop()
@@ -287,6 +288,18 @@ class TaskRunner:
             return (self._tools.run_time().wait_after_row_ms if own is None else own) / 1000
 
         return pause_s
+
+    def _window_of(self, metadata: Metadata) -> Callable[[], int]:
+        """How many batches may be out: two for each instance that could run one."""
+        tools, task = self._tools, self.task
+
+        def window() -> int:
+            if not metadata.stateless:
+                return 1
+            instances = tools.directory.instances_for(task.category, task.action)
+            return min(tools.settings.batch_window, 2 * max(1, instances))
+
+        return window
 
     def _end_loop(self) -> None:
         if self._loop is not None:

@@ -122,7 +122,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
     ),
     "rows_ahead_taken_as_next": Mutant(
         "rows read ahead come next only if all before them were run",
-        "kztasks.scheduler.ahead:ReadAhead.advance", "self._prepared.skip != count", "False",
+        "kztasks.scheduler.ahead:ReadAhead.take", "prepared.skip == skip", "True",
     ),
     "end_beside_the_log": Mutant(
         "the end goes through the log",

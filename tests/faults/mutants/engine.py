@@ -56,8 +56,8 @@ LOG_GUARDS: Final = (
         (
             (
                 "src/kztasks/domain/batch.py",
-                "end, file, reason = outcome.end, outcome.file, outcome.reason\n            break",
-                "end, file, reason = outcome.end, outcome.file, outcome.reason",
+                "last = outcome\n            break",
+                "last = outcome",
             ),
         ),
         ("tests/unit/domain/test_batch.py",),
@@ -89,7 +89,7 @@ ROW_GUARDS: Final = (
     ),
     Mutation(
         "rows read ahead come next only if all before them were run",
-        ((f"{S}ahead.py", "self._prepared.skip != count", "False"),),
+        ((f"{S}ahead.py", "if prepared is not None and prepared.skip == skip", "if prepared"),),
         (f"{T}test_bad_replies.py",),
     ),
     Mutation(
@@ -131,8 +131,60 @@ ROW_GUARDS: Final = (
     ),
     Mutation(
         "the pause is kept over the borders of batches",
-        ((f"{S}rows.py", "if self._pause_left() > 0:", "if False:"),),
+        ((f"{S}departures.py", "if self._pause_left() > 0:", "if False:"),),
         (f"{T}test_pause.py",),
+    ),
+)
+
+FAN_OUT_GUARDS: Final = (
+    Mutation(
+        "of several batches that are out, the one whose rows come next is the next record",
+        (
+            (
+                f"{S}sending.py",
+                "bool(self._flights) and self._flights[0].skip == 0",
+                "bool(self._flights)",
+            ),
+        ),
+        (f"{T}test_fan_out.py",),
+    ),
+    Mutation(
+        "rows that a batch did not come to are run before those that are out",
+        (
+            (
+                f"{S}sending.py",
+                "return min(wanted, self._flights[0].skip) if self._flights else wanted",
+                "return wanted",
+            ),
+        ),
+        (f"{T}test_fan_out.py",),
+    ),
+    Mutation(
+        "a stop ends the last of the batches that are out, and no other",
+        (
+            (
+                f"{S}sending.py",
+                "cancel(self._flights[-1].request)",
+                "cancel(self._flights[0].request)",
+            ),
+        ),
+        (f"{T}test_fan_out.py",),
+    ),
+    Mutation(
+        "only a stateless action has several batches out",
+        ((f"{S}runner.py", "if not metadata.stateless:", "if False:"),),
+        (f"{T}test_fan_out.py",),
+    ),
+    Mutation(
+        "with a pause between rows one batch is out",
+        (
+            (
+                f"{S}departures.py",
+                "if self._sizer.is_searching or self._pause_s() > 0 else",
+                "if self._sizer.is_searching else",
+            ),
+        ),
+        (f"{T}test_fan_out.py",),
     ),
 )
 
@@ -244,9 +296,9 @@ REPLY_GUARDS: Final = (
     ),
     Mutation(
         "a suspect runs alone",
-        ((f"{S}rows.py", "alone=self._sizer.is_searching", "alone=False"),),
+        ((f"{S}departures.py", "alone=self._sizer.is_searching", "alone=False"),),
         (f"{T}test_poison.py",),
     ),
 )
 
-ENGINE: Final = (*LOG_GUARDS, *ROW_GUARDS, *REPLY_GUARDS)
+ENGINE: Final = (*LOG_GUARDS, *ROW_GUARDS, *FAN_OUT_GUARDS, *REPLY_GUARDS)

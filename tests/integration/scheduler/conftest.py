@@ -11,6 +11,7 @@ from kztasks import patience
 from kztasks.scheduler import (
     calls,
     commit,
+    departures,
     exchange,
     rounds,
     rows,
@@ -40,7 +41,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (patience, "RETRY_S", 0.1),
         (sending, "STOP_PATIENCE_S", 0.5),
         (rows, "EMPTY_REPLY_PAUSE_S", 0.02),
-        (rows, "PAUSE_LOOK_S", 0.1),
+        (departures, "PAUSE_LOOK_S", 0.1),
         (calls, "HOOK_PATIENCE_S", 1.0),
         (discovery, "EXPIRE_INTERVAL_S", 0.05),
     ):

@@ -64,7 +64,7 @@ class RunningApp:
 
     async def told(self) -> None:
         """Wait until it was asked to end what it runs after the present row."""
-        runs = self.runner._dispatcher._runs
+        runs = self.runner._dispatcher.overdue.runs
         await eventually(lambda: any(run.cancel.is_set for run in runs))
 
     async def die(self) -> None:

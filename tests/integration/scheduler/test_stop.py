@@ -12,7 +12,7 @@ import pytest
 from kztasks.domain.status import TaskStatus
 from kztasks.domain.task import Task
 from kztasks.kazoo.operations import StopRefusal
-from kztasks.scheduler import calls, rounds, rows
+from kztasks.scheduler import calls, departures, rounds
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.kit import Engine, RunningApp, eventually, numbers, table
 
@@ -96,7 +96,7 @@ async def test_a_row_that_does_not_end_is_left_behind_with_its_batch(
 async def test_a_stop_ends_a_pause(
     engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "PAUSE_LOOK_S", 3600.0)
+    monkeypatch.setattr(departures, "PAUSE_LOOK_S", 3600.0)
     await engine.store.set_run_time_settings({"wait_after_row_ms": 3_600_000})
     await engine.app(gate.app())
     scheduler = await engine.scheduler()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
 import bson
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import ASCENDING, DESCENDING
+from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from kztasks.domain.log import LogRecord
+from kztasks.domain.log import LogRecord, RecordKind
 from kztasks.errors import Invalid, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
@@ -59,26 +60,33 @@ class MongoLog:
     async def records(self, task_id: str) -> AsyncIterator[LogRecord]:
         """All records in order, read in pages of a few MiB: the embedded server has no cursors.
 
-        It loads a whole result before it answers.
+        It loads a whole result before it answers. By `_id` it finds a record at once; by `seq` it
+        goes through all of the task, so that is left for a log that does not end as it should.
         """
         seq, limit = 0, 1
         while True:
-            page = (
-                self._log.find({"t": {"$eq": task_id}, "seq": {"$gte": seq}})
-                .sort("seq", ASCENDING)
-                .limit(limit)
-            )
-            with translated("reading the log"):
-                documents = await page.to_list(limit)
+            ids = [log_id(task_id, seq + number) for number in range(limit)]
+            documents = await self._found({"_id": {"$in": ids}}, limit)
+            seq, is_last = seq + limit, len(documents) < limit
+            if is_last and not _is_ended(documents):
+                documents += await self._found({"t": {"$eq": task_id}, "seq": {"$gte": seq}}, None)
             for document in documents:
                 yield log_record(document)
-            if len(documents) < limit:
+            if is_last:
                 return
-            seq = documents[-1]["seq"] + 1
             largest = max(len(document["out"]) for document in documents) + 1024
             limit = max(min(2 * limit, _PAGE_BYTES // largest, _PAGE_RECORDS), 1)
+
+    async def _found(self, which: dict[str, Any], limit: int | None) -> list[LogDocument]:
+        with translated("reading the log"):
+            documents = await self._log.find(which).to_list(limit)
+        return sorted(documents, key=itemgetter("seq"))
 
     async def delete(self, task_id: str) -> None:
         """Remove all records of a task."""
         with translated("removing a log"):
             await self._log.delete_many({"t": {"$eq": task_id}})
+
+
+def _is_ended(documents: list[LogDocument]) -> bool:
+    return bool(documents) and documents[-1]["kind"] == RecordKind.END.value

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     node_ttl_s: float = Field(
         15.0, gt=0, description="Seconds of silence after which others take a scheduler's tasks"
     )
-    batch_rows: int = Field(1000, ge=1, le=100_000, description="Most rows in one batch")
+    batch_rows: int = Field(4000, ge=1, le=100_000, description="Most rows in one batch")
     batch_bytes: int = Field(
         512 * 1024, ge=1, le=2 * 1024**2, description="Most bytes of input in one batch"
     )

@@ -35,15 +35,18 @@ class Spread:
     engine: Engine
     row: Callable[[int], Awaitable[None]] = at_once
     stateless: bool = True
+    poison: int | None = None
+    """The row that kills every process that takes it."""
     runs: Counter[int] = field(default_factory=Counter)
     going: set[int] = field(default_factory=set)
     most: int = 0
+    _dying: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self, instances: int = INSTANCES) -> list[RunningApp]:
-        return [await self.engine.app(self._app()) for _ in range(instances)]
+        return [await self._instance() for _ in range(instances)]
 
-    def _app(self) -> App:
-        t = Category("t")
+    async def _instance(self) -> RunningApp:
+        t, instance = Category("t"), asyncio.get_running_loop().create_future()
 
         @t.csv_action(
             "copy",
@@ -55,12 +58,26 @@ class Spread:
         )
         async def copy(_context: Context, _data: Any, args: Row) -> Step:
             number = int(args["n"] or 0)
+            if number == self.poison:
+                self._die(await instance)
+                await asyncio.Event().wait()
             self.runs[number] += 1
             with self._going(number):
                 await self.row(number)
             return row([args["n"]])
 
-        return App("t", t)
+        running = await self.engine.app(App("t", t))
+        instance.set_result(running)
+        return running
+
+    def _die(self, instance: RunningApp) -> None:
+        async def die_and_start_again() -> None:
+            await instance.die()
+            await self._instance()
+
+        dying = asyncio.create_task(die_and_start_again())
+        self._dying.add(dying)
+        dying.add_done_callback(self._dying.discard)
 
     @contextmanager
     def _going(self, number: int) -> Iterator[None]:
@@ -232,3 +249,20 @@ async def test_a_scheduler_that_dies_costs_the_batches_that_were_out(engine: Eng
 
     await came_out_in_order(engine, task_id)
     assert app.runs.total() <= ROWS + 4 * BATCH
+
+
+async def test_a_row_that_kills_its_processes_is_the_only_one_to_get_the_blame(
+    engine: Engine,
+) -> None:
+    """Batches that were in the same process died with it, time and again."""
+    poison = ROWS // 2
+    app = Spread(engine, poison=poison)
+    await app.start()
+    task_id = await started(engine)
+    task = await engine.ended(task_id)
+
+    lines = [[str(number)] * 2 for number in range(1, ROWS + 1)]
+    lines[poison - 1][1] = "applier crashed"
+    assert await engine.output(task_id) == table(["n", "x"], lines)
+    assert (task.status, task.failed, task.succeeded) == (TaskStatus.PARTIAL, 1, ROWS - 1)
+    assert set(app.runs) == set(range(1, ROWS + 1)) - {poison}

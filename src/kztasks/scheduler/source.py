@@ -184,7 +184,9 @@ class CsvSource:
             try:
                 download, self._download = self._download, None  # a read that fails ends it
                 if download is None:
-                    download = await self._files.download(self._file.file_id, offset=self._fed_to)
+                    download = await self._files.download(
+                        self._file.file_id, offset=self._fed_to, size=self._file.size
+                    )
                 data = await download.read(READ_BYTES)
             except StoreUnavailable as error:
                 _log.warning("input_not_read", why=str(error))

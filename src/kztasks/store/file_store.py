@@ -46,8 +46,14 @@ class FileStore(Protocol):
         """
         ...
 
-    async def download(self, file_id: str, *, offset: int = 0) -> Download:
+    async def download(self, file_id: str, *, offset: int = 0, size: int | None = None) -> Download:
         """Read a file from a byte offset on.
+
+        Args:
+            file_id: the file.
+            offset: bytes to leave out.
+            size: of the whole file, where it is known to be stored. Less is asked for then, and
+                that it is gone may show with the first read only.
 
         Raises:
             NotFound: there is no such file.

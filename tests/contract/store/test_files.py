@@ -230,3 +230,30 @@ async def test_any_gridfs_tool_reads_the_files(
         with bucket.open_download_stream("f") as stream:
             assert (stream.filename, stream.length) == ("in.csv", len(data))
             assert stream.read() == data
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, CHUNK_BYTES, CHUNK_BYTES + 1])
+async def test_a_file_whose_size_is_known_is_read_alike(store: MongoStore, size: int) -> None:
+    data = some_bytes(size)
+    await upload(store.files, "f", data)
+    for offset in {0, size // 2, size}:
+        file = await store.files.download("f", offset=offset, size=size)
+        assert await rest_of(file) == data[offset:]
+
+
+@pytest.mark.parametrize("stored", [None, b"less"])
+async def test_one_that_is_not_of_the_size_that_is_known_is_not_cut_short(
+    store: MongoStore, stored: bytes | None
+) -> None:
+    if stored is not None:
+        await upload(store.files, "f", stored)
+    file = await store.files.download("f", size=10)
+    with pytest.raises(NotFound):
+        await file.read(100)
+
+
+async def test_many_small_files_at_once_are_all_stored(store: MongoStore) -> None:
+    contents = {f"f{number}": some_bytes(number) for number in range(1, 60)}
+    await asyncio.gather(*(upload(store.files, name, data) for name, data in contents.items()))
+    for name, data in contents.items():
+        assert await rest_of(await store.files.download(name)) == data

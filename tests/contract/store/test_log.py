@@ -145,3 +145,16 @@ async def test_a_chain_of_records_keeps_its_checksums(store: MongoStore) -> None
         assert is_sealed(record, sha)
         sha = record.sha
     assert len(found) == 12
+
+
+async def test_of_many_records_at_once_each_is_stored_or_finds_who_was_first(
+    store: MongoStore,
+) -> None:
+    """They go to the database together; one that lost does not take others with it."""
+    ids = [new_task_id() for _ in range(150)]
+    first = {one: await store.log.append(a_record(one, 0, row=7)) for one in ids[::3]}
+    committed = await asyncio.gather(*(store.log.append(a_record(one, 0, row=1)) for one in ids))
+
+    for task_id, record in zip(ids, committed, strict=True):
+        assert record.row == (7 if task_id in first else 1)
+        assert await store.log.head(task_id) == record

@@ -220,7 +220,9 @@ class _Files:
     async def upload(self, file_id: str, _name: str) -> AsyncIterator[_Upload]:
         yield _Upload(self._contents, file_id, self._gate)
 
-    async def download(self, file_id: str, *, offset: int = 0) -> _Download:
+    async def download(
+        self, file_id: str, *, offset: int = 0, size: int | None = None
+    ) -> _Download:
         with translated("reading a file"):
             content = await self._gate("download", lambda: self._contents[file_id])
         return _Download(content[offset:])

@@ -22,6 +22,12 @@ LOG_GUARDS: Final = (
                 "self._log.insert_one(document)",
                 'self._log.replace_one({"_id": document["_id"]}, document, upsert=True)',
             ),
+            (LOG, "import bson\n", "import bson\nimport pymongo\n"),
+            (
+                LOG,
+                "log.insert_many(some, ordered=False)",
+                "log.bulk_write([pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in some])",
+            ),
         ),
         (f"{T}test_rivals.py", "tests/contract/store/test_log.py"),
     ),

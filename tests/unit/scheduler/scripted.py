@@ -43,7 +43,7 @@ class ScriptedFiles:
         self.bytes_read = 0
         self.openings = 0
 
-    async def download(self, file_id: str, *, offset: int = 0) -> Download:
+    async def download(self, file_id: str, *, offset: int = 0, size: int | None = None) -> Download:
         await self._step()
         self.openings += 1
         return _ScriptedDownload(self._content[offset:], self._step, self._count)

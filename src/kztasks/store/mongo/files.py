@@ -11,10 +11,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, TypedDict
 
 import structlog
-from bson import Int64
+from bson import Int64, encode
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
@@ -22,6 +23,7 @@ from kztasks.domain.retention import Belongings, owner_of
 from kztasks.errors import KztasksError, NotFound, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
+from kztasks.store.mongo.together import SMALL_BYTES, Together
 from tasks_bindings.crash_points import reached
 
 _logger = structlog.get_logger(__name__)
@@ -92,16 +94,7 @@ class MongoUpload:
         await self._sent()
         await self._note()
         reached("upload:chunks_stored")
-        await self._store.add_file(
-            {
-                "_id": self._file_id,
-                "filename": self._name,
-                "length": Int64(self._size),
-                "chunkSize": CHUNK_BYTES,
-                "uploadDate": datetime.now(UTC),
-                "metadata": {"complete": True},
-            }
-        )
+        await self._store.add_file(_described(self._file_id, self._name, self._size))
         self.committed = True
 
     async def abandon(self) -> None:
@@ -200,6 +193,12 @@ class MongoFiles:
         self._files = files
         self._chunks = chunks
         self._loose_ends = loose_ends
+        self._file_group: Together[FileDocument] = Together(
+            lambda some: files.insert_many(some, ordered=False)
+        )
+        self._chunk_group: Together[ChunkDocument] = Together(
+            lambda some: chunks.insert_many(some, ordered=False)
+        )
 
     @asynccontextmanager
     async def upload(self, file_id: str, name: str) -> AsyncIterator[MongoUpload]:
@@ -211,8 +210,12 @@ class MongoFiles:
             if not upload.committed:
                 await asyncio.shield(asyncio.create_task(upload.abandon()))
 
-    async def download(self, file_id: str, *, offset: int = 0) -> MongoDownload:
-        """Read a file from a byte offset on."""
+    async def download(
+        self, file_id: str, *, offset: int = 0, size: int | None = None
+    ) -> MongoDownload:
+        """Read a file from a byte offset on; one of a single chunk that is known without a look."""
+        if size is not None and size <= CHUNK_BYTES:
+            return MongoDownload(self, _described(file_id, "", size), offset)
         with translated("reading a file"):
             file = await self._files.find_one({"_id": {"$eq": file_id}})
         if file is None or not file["metadata"].get("complete"):
@@ -251,14 +254,19 @@ class MongoFiles:
         """Make a file whose chunks are all there readable."""
         with translated("storing a file"):
             try:
-                await self._files.insert_one(file)
+                encode(file)
+                await self._file_group.write(file, lambda: self._files.insert_one(file))
             except DuplicateKeyError:
                 return
 
     async def add_chunks(self, chunks: list[ChunkDocument]) -> None:
         """Store chunks of a file that is being written."""
         with translated("storing a file"):
-            await self._chunks.insert_many(chunks)
+            if len(chunks) == 1 and len(chunks[0]["data"]) <= SMALL_BYTES:
+                insert = partial(self._chunks.insert_many, chunks)
+                await self._chunk_group.write(chunks[0], insert)
+            else:
+                await self._chunks.insert_many(chunks)
 
     async def chunk(self, file_id: str, number: int) -> bytes:
         """The content of a chunk; empty if there is none."""
@@ -267,3 +275,14 @@ class MongoFiles:
                 {"files_id": {"$eq": file_id}, "n": {"$eq": number}}
             )
         return found["data"] if found is not None else b""
+
+
+def _described(file_id: str, name: str, size: int) -> FileDocument:
+    return {
+        "_id": file_id,
+        "filename": name,
+        "length": Int64(size),
+        "chunkSize": CHUNK_BYTES,
+        "uploadDate": datetime.now(UTC),
+        "metadata": {"complete": True},
+    }

@@ -15,6 +15,7 @@ from kztasks.domain.log import LogRecord, RecordKind
 from kztasks.errors import Invalid, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
+from kztasks.store.mongo.together import SMALL_BYTES, Together
 from tasks_bindings.crash_points import reached
 
 MAX_RECORD_BYTES: Final = 15 * 1024 * 1024
@@ -29,16 +30,23 @@ class MongoLog:
 
     def __init__(self, log: AsyncIOMotorCollection[LogDocument]) -> None:
         self._log = log
+        self._small: Together[LogDocument] = Together(
+            lambda some: log.insert_many(some, ordered=False)
+        )
 
     async def append(self, record: LogRecord) -> LogRecord:
         """Insert the record, or adopt the one that is there."""
         document = log_document(record)
         with translated("appending to the log"):
-            if len(bson.encode(document)) > MAX_RECORD_BYTES:
+            size = len(bson.encode(document))
+            if size > MAX_RECORD_BYTES:
                 raise Invalid(f"log record {document['_id']} is over {MAX_RECORD_BYTES} bytes")
             try:
                 reached("commit:inserting")
-                await self._log.insert_one(document)
+                if size > SMALL_BYTES:
+                    await self._insert(document)
+                else:
+                    await self._small.write(document, lambda: self._insert(document))
                 reached("commit:inserted")
             except DuplicateKeyError:
                 there = await self._log.find_one(
@@ -49,6 +57,9 @@ class MongoLog:
         if there is None:
             raise StoreUnavailable("the log record of a rival cannot be found")
         return log_record(there)
+
+    async def _insert(self, document: LogDocument) -> None:
+        await self._log.insert_one(document)
 
     async def head(self, task_id: str) -> LogRecord | None:
         """The last record."""

@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import UpdateOne
 
 from kztasks.domain.retention import Belongings
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.together import Together
 from kztasks.store.retention import LooseEnd
 
 
@@ -39,11 +41,20 @@ class LooseEndDocument(TypedDict):
     doomed: NotRequired[int]
 
 
+_Filter = dict[str, dict[str, str]]
+_Change = dict[str, dict[str, object]]
+
+
 class MongoLooseEnds:
     """Writes loose ends and takes them away; the janitor's half is a part of `RetentionStore`."""
 
     def __init__(self, ends: AsyncIOMotorCollection[LooseEndDocument]) -> None:
         self._ends = ends
+        self._held: Together[tuple[_Filter, _Change]] = Together(
+            lambda some: ends.bulk_write(
+                [UpdateOne(*one, upsert=True) for one in some], ordered=False
+            )
+        )
 
     async def hold(self, end_id: str, belongings: Sequence[Belongings]) -> None:
         """Write a loose end; written again, it has shown life."""
@@ -51,16 +62,16 @@ class MongoLooseEnds:
             {"id": one.task_id, "files": list(one.file_ids), "log": int(one.log)}
             for one in belongings
         ]
+        note: tuple[_Filter, _Change] = (
+            {"_id": {"$eq": end_id}},
+            {
+                "$currentDate": {"at": True},
+                "$inc": {"beat": 1},
+                "$setOnInsert": {"tasks": tasks},
+            },
+        )
         with translated("noting what may be left behind"):
-            await self._ends.update_one(
-                {"_id": {"$eq": end_id}},
-                {
-                    "$currentDate": {"at": True},
-                    "$inc": {"beat": 1},
-                    "$setOnInsert": {"tasks": tasks},
-                },
-                upsert=True,
-            )
+            await self._held.write(note, lambda: self._ends.update_one(*note, upsert=True))
 
     async def keep(self, end_id: str) -> bool:
         """Show life; false when the janitor has decided meanwhile that there is none."""

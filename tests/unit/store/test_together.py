@@ -1,0 +1,118 @@
+"""Writes that come while one is on its way go together, and each is told of its own fate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, WriteError
+
+from kztasks.store.mongo import together
+from kztasks.store.mongo.together import Together
+
+
+class Database:
+    """Notes the commands, and holds each until it may go on."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.commands: list[list[str]] = []
+        self.go_on = asyncio.Event()
+        self.error = error
+        self.writes: Together[str] = Together(self.many)
+
+    async def one(self, what: str) -> None:
+        self.commands.append([what])
+        await self.go_on.wait()
+
+    async def many(self, some: Sequence[str]) -> None:
+        self.commands.append(list(some))
+        if self.error is not None:
+            raise self.error
+
+    def write(self, what: str) -> asyncio.Task[None]:
+        return asyncio.create_task(self.writes.write(what, partial(self.one, what)))
+
+    async def ends(self, *names: str) -> list[object]:
+        """What becomes of writes that come while the first one is on its way."""
+        writes = [self.write(name) for name in names]
+        await asyncio.sleep(0)
+        self.go_on.set()
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+
+async def test_what_comes_alone_is_written_at_once_by_itself() -> None:
+    database = Database()
+    assert await database.ends("a") == [None]
+    assert await database.ends("b") == [None]
+    assert database.commands == [["a"], ["b"]]
+
+
+async def test_what_comes_while_one_is_on_its_way_goes_together() -> None:
+    database = Database()
+    assert await database.ends("a", "b", "c") == [None] * 3
+    assert database.commands == [["a"], ["b", "c"]]
+
+
+async def test_no_command_has_more_than_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "MOST", 2)
+    database = Database()
+    await database.ends(*"abcd")
+    assert database.commands == [["a"], ["b", "c"], ["d"]]
+
+
+async def test_nobody_is_told_before_the_database_has_answered() -> None:
+    database = Database()
+    writes = [database.write(name) for name in "ab"]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not any(write.done() for write in writes)
+    database.go_on.set()
+    await asyncio.gather(*writes)
+
+
+async def test_each_is_told_of_its_own_error() -> None:
+    wrong = [
+        {"index": 0, "code": 11000, "errmsg": "UNIQUE"},
+        {"index": 2, "code": 8, "errmsg": "database or disk is full"},
+    ]
+    database = Database(BulkWriteError({"writeErrors": wrong}))
+    first, taken, stored, full = await database.ends("a", "b", "c", "d")
+    assert (first, stored) == (None, None)
+    assert isinstance(taken, DuplicateKeyError)
+    assert isinstance(full, WriteError)
+    assert "disk is full" in str(full)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AutoReconnect("gone"),
+        BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"errmsg": "waiting"}]}),
+        BulkWriteError({}),
+    ],
+)
+async def test_where_the_database_vouches_for_nothing_nothing_is_stored(error: Exception) -> None:
+    database = Database(error)
+    assert await database.ends("a", "b", "c") == [None, error, error]
+
+
+async def test_one_that_is_cancelled_before_it_is_sent_is_not_sent() -> None:
+    database = Database()
+    first, second, third = (database.write(name) for name in "abc")
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.sleep(0)
+    database.go_on.set()
+    await asyncio.gather(first, third)
+    assert database.commands == [["a"], ["c"]]
+
+
+async def test_the_others_go_on_when_the_first_one_is_cancelled() -> None:
+    database = Database()
+    first, second = (database.write(name) for name in "ab")
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert database.commands == [["a"], ["b"]]

@@ -82,6 +82,11 @@ class Callbacks:
         """Call `cleanup` with the action and the last `Data`; what went wrong, if anything."""
         return await self._hook(Part.CLEANUP, head)
 
+    @property
+    def has_cleanup(self) -> bool:
+        """Whether there is, or may be, a cleanup hook to call."""
+        return not self._is_unbound(part_key(self._task.category, Part.CLEANUP))
+
     async def _hook(self, part: Part, head: LogRecord) -> str | None:
         """An app that never ran a row has nothing to finish, so it is not waited for."""
         patience_s = HOOK_PATIENCE_S if head.row else 0.0

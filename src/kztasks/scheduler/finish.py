@@ -7,10 +7,8 @@ once, and only when `out.csv` can be downloaded or its upload was given up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import aiofiles.os
 import structlog
 
 from kztasks.domain.log import LogRecord
@@ -20,9 +18,9 @@ from kztasks.domain.task import OutputFile, Task
 from kztasks.errors import LogBroken, OwnershipLost, Unavailable
 from kztasks.patience import patiently
 from kztasks.scheduler.calls import Callbacks
-from kztasks.scheduler.output import assemble, local_path, scratch_path, upload
+from kztasks.scheduler.output import Scratch, assemble, keep, local_path, scratch, upload
 from kztasks.scheduler.tools import Tools
-from kztasks.store.interface import Ending
+from kztasks.store.interface import Ending, LogStore
 from tasks_bindings.crash_points import reached
 
 _log = structlog.get_logger(__name__)
@@ -42,12 +40,14 @@ class Finisher:
     Args:
         task: whose owner is this scheduler.
         callbacks: its hooks.
+        log: its log.
         tools: shared by all tasks.
     """
 
-    def __init__(self, task: Task, callbacks: Callbacks, tools: Tools) -> None:
+    def __init__(self, task: Task, callbacks: Callbacks, log: LogStore, tools: Tools) -> None:
         self._task: Final = task
         self._callbacks = callbacks
+        self._log = log
         self._tools = tools
 
     async def prepare(self, head: LogRecord) -> Ending:
@@ -69,6 +69,7 @@ class Finisher:
             output=delivered.file,
             attached=head.attached,
             reason=_joined(head.reason, doubt, delivered.problem, note),
+            is_cleanup_due=self._callbacks.has_cleanup,
         )
 
     async def complete(self, ending: Ending, head: LogRecord) -> None:
@@ -92,6 +93,10 @@ class Finisher:
             reason=ending.reason,
         )
         reached("final:stored")
+        if ending.is_cleanup_due:
+            await self._clean_up(ending, head)
+
+    async def _clean_up(self, ending: Ending, head: LogRecord) -> None:
         note = await self._callbacks.cleanup(head)
         reached("cleanup:called")
         reason = _joined(ending.reason, note) if note is not None else None
@@ -112,28 +117,29 @@ class Finisher:
 
     async def _deliver(self, head: LogRecord) -> Delivered:
         try:
-            async with scratch_path(self._tools.settings.output_folder, self._task.id) as path:
-                return await self._deliver_by(path, head)
+            async with scratch(self._tools.settings.output_folder, self._task.id) as place:
+                return await self._deliver_by(place, head)
         except (LogBroken, OSError) as error:
             _log.exception("output_not_assembled")
             return Delivered(None, f"out.csv could not be put together: {error}")
 
-    async def _deliver_by(self, path: Path, head: LogRecord) -> Delivered:
+    async def _deliver_by(self, place: Scratch, head: LogRecord) -> Delivered:
         store, metrics = self._tools.store, self._tools.metrics
         reached("output:asked")
-        local = await patiently(lambda: assemble(store.log, head, path))
+        local = await patiently(lambda: assemble(self._log, head, place))
         reached("output:assembled")
         file = await upload(
             store.files,
             local,
             self._task.id,
             self._tools.run_time,
+            look=lambda: store.log.head(head.task_id),
             failed=metrics.failed_uploads.inc,
         )
         if file is not None:
             return Delivered(file)
         kept = local_path(self._tools.settings.output_folder, self._task.id)
-        await aiofiles.os.replace(path, kept)
+        await keep(local, kept)
         return Delivered(None, f"out.csv could not be uploaded; it is kept in {kept}")
 
 

@@ -1,4 +1,8 @@
-"""The log of one task, with an eye on how its writes go: for metrics, and for people who wait."""
+"""The log of one task, with an eye on how its writes go: for metrics, and for people who wait.
+
+A log that was begun here and is still small is kept in memory as well, so that nothing of a small
+task is read back: what is kept are the records that the database has confirmed.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,10 @@ from kztasks.scheduler.metrics import SchedulerMetrics
 from kztasks.scheduler.room import Room
 from kztasks.store.interface import LogStore
 
+KEPT_BYTES: Final = 16 * 1024
+"""A log is kept in memory as long as its records take no more than about this."""
+RECORD_BYTES: Final = 512
+"""What a record takes beside its output and `Data`, about."""
 SHOWN_AFTER_S: Final = 1.0
 """A write that was not confirmed for so long is something that the task waits for."""
 
@@ -37,6 +45,8 @@ class NotedLog:
         self._rows = 0
         self._failed_since: float | None = None
         self._is_full = False
+        self._kept: list[LogRecord] | None = []
+        self._kept_bytes = 0
 
     @property
     def waiting_for(self) -> str | None:
@@ -57,22 +67,39 @@ class NotedLog:
             raise
         self.close()
         self._count(record, committed)
+        self._keep(committed)
         return committed
 
     async def head(self, task_id: str) -> LogRecord | None:
         """The last record."""
         head = await self._log.head(task_id)
-        self._rows = head.row if head is not None else 0
+        if head is not None:
+            self._rows = head.row
+            self._kept = None  # what stands before it was written by others
         return head
 
-    def records(self, task_id: str) -> AsyncIterator[LogRecord]:
-        """All records in order."""
-        return self._log.records(task_id)
+    async def records(self, task_id: str) -> AsyncIterator[LogRecord]:
+        """All records in order; from memory as far as they are kept."""
+        if self._kept:
+            for record in self._kept:
+                yield record
+            return
+        async for record in self._log.records(task_id):
+            yield record
 
     def close(self) -> None:
         """Nothing is waiting to be written any more."""
         self._failed_since = None
         self._room.freed(self)
+
+    def _keep(self, record: LogRecord) -> None:
+        if self._kept is None:
+            return
+        self._kept_bytes += RECORD_BYTES + len(record.output) + len(record.data or "")
+        if record.seq == len(self._kept) and self._kept_bytes <= KEPT_BYTES:
+            self._kept.append(record)
+        else:
+            self._kept = None
 
     def _count(self, record: LogRecord, committed: LogRecord) -> None:
         rows, self._rows = committed.row - self._rows, committed.row

@@ -90,7 +90,7 @@ class SchedulerOperations:
         )
         if claimed is not None:
             reached("claim:stored")
-            self._owned.run(claimed)
+            self._owned.run(claimed, is_new=True)
             return claimed
         known = await self._tasks.get(task_id)
         return StartRefusal.NOT_FOUND if known is None else StartRefusal.ALREADY_STARTED

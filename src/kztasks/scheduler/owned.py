@@ -44,16 +44,17 @@ class OwnedTasks:
         """How many more tasks may run here."""
         return max(0, self._tools.settings.node_executing_tasks - len(self._running))
 
-    def run(self, task: Task, *, is_rescue: bool = False) -> None:
+    def run(self, task: Task, *, is_rescue: bool = False, is_new: bool = False) -> None:
         """Run a task that was claimed or taken over; nothing if that is done already.
 
         Args:
             task: as it is now.
             is_rescue: whether it was taken from a dead scheduler.
+            is_new: whether it has just been claimed, so that nothing of it was run yet.
         """
         if task.id in self._running and self._running[task.id][0].task.owner == task.owner:
             return
-        runner = TaskRunner(task, self._node_id(), self._tools, is_rescue=is_rescue)
+        runner = TaskRunner(task, self._node_id(), self._tools, is_rescue=is_rescue, is_new=is_new)
         run = asyncio.create_task(self._supervise(runner), name=f"task {task.id}")
         self._running[task.id] = (runner, run)
         run.add_done_callback(lambda _: self._forget(task.id, run))

@@ -47,10 +47,21 @@ class TaskRunner:
         node: id of this scheduler process.
         tools: shared by all tasks.
         is_rescue: whether it was taken from a dead scheduler.
+        is_new: whether it has just been claimed. Its log is not looked for then; if there were one
+            all the same, its records would be adopted.
     """
 
-    def __init__(self, task: Task, node: str, tools: Tools, *, is_rescue: bool = False) -> None:
+    def __init__(
+        self,
+        task: Task,
+        node: str,
+        tools: Tools,
+        *,
+        is_rescue: bool = False,
+        is_new: bool = False,
+    ) -> None:
         self.task: Final = task
+        self._is_new = is_new
         self._tools = tools
         self._log = NotedLog(tools.store.log, tools.metrics, tools.room, is_rescue=is_rescue)
         self.epoch: Final = task.owner.epoch if task.owner is not None else 1
@@ -112,7 +123,7 @@ class TaskRunner:
             _log.exception("log_broken")
             head = self._broken(str(error))
         reached("finish:begun")
-        finisher = Finisher(self.task, self._callbacks, self._tools)
+        finisher = Finisher(self.task, self._callbacks, self._log, self._tools)
         ending = await finisher.prepare(head)
         self.watch.settle()
         await finisher.complete(ending, head)
@@ -120,7 +131,7 @@ class TaskRunner:
     async def _open(self) -> LogRecord:
         """The head of the task's log; begins the log if there is none."""
         log, file = self._log, self.task.input
-        head = await log.head(self.task.id)
+        head = None if self._is_new else await log.head(self.task.id)
         if head is not None:
             _log.info("task_resumed", row=head.row, batch=head.seq)
             reached("begin:resumed")
@@ -268,7 +279,7 @@ class TaskRunner:
         return self._loop
 
     async def _header(self) -> OutputHeader:
-        begin = await anext(aiter(self._tools.store.log.records(self.task.id)), None)
+        begin = await anext(aiter(self._log.records(self.task.id)), None)
         if begin is None or begin.header is None:
             raise LogBroken("the log does not begin with a header")
         return begin.header

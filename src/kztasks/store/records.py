@@ -36,6 +36,8 @@ class Ending:
     output: OutputFile | None
     reason: str | None
     attached: AttachedFile | None = None
+    is_cleanup_due: bool = True
+    """The cleanup hook is to be called from then on, until it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,8 @@ async def add(context: Context, data: object, args: Row) -> Step:
     line = f"{context.task_id},{context.row_number},{os.getpid()}\n"
     os.write(around.trace, line.encode())
     return row([str(context.row_number), str(total)], total)
+
+
+@add.on_cleanup
+async def clean_up(_action: str, _data: object) -> None:
+    """Nothing; that it is called is what matters."""

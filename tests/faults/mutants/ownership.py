@@ -221,7 +221,7 @@ END_GUARDS: Final = (
     ),
     Mutation(
         "an output that was not stored is kept",
-        ((f"{S}finish.py", "await aiofiles.os.replace(path, kept)", "pass"),),
+        ((f"{S}finish.py", "await keep(local, kept)", "pass"),),
         (f"{END}::test_an_upload_that_keeps_failing_leaves_the_output_on_disk_and_says_where",),
     ),
     Mutation(

@@ -10,7 +10,9 @@ import pytest
 
 from kztasks.domain.status import TaskStatus
 from kztasks.store.interface import TaskStore
+from kztasks.store.mongo import MongoStore
 from tasks_bindings import App, Category, Context, Row, Step, row
+from tests.integration.scheduler.adding import Adding
 from tests.integration.scheduler.faulty import StoreWith
 from tests.integration.scheduler.kit import Engine, eventually, numbers, seen
 
@@ -126,3 +128,14 @@ async def test_a_crash_in_such_a_call_is_recorded_and_it_is_not_called_again(
     assert task.status is TaskStatus.SUCCESS
     await nothing_is_due(engine)
     assert len(cleaned.calls) == 1
+
+
+async def test_where_no_app_has_a_hook_none_is_due(engine: Engine, store: MongoStore) -> None:
+    await engine.app(Adding().app())
+    await engine.scheduler()
+    task, _ = await engine.run("add", numbers(10))
+
+    document = await store._database["tasks"].find_one({"_id": task.id})
+    assert document is not None
+    assert "final_since" in document
+    assert "cleanup_due" not in document

@@ -11,7 +11,9 @@ import pytest
 
 from kztasks.domain.log import LogRecord, RecordKind
 from kztasks.domain.status import TaskStatus
+from kztasks.domain.task import Task
 from kztasks.errors import Invalid
+from kztasks.scheduler import noted_log, output
 from kztasks.store.mongo import MongoStore
 from tasks_bindings import App, Category, Context, Row, Step, row
 from tests.integration.scheduler.adding import Adding, sums
@@ -92,12 +94,26 @@ async def test_what_others_do_to_the_kept_file_does_not_touch_an_upload(engine: 
     assert await engine.output(task_id) == sums(ROWS)
 
 
-async def test_a_disk_that_cannot_be_written_is_an_internal_error(engine: Engine) -> None:
+async def ended_without_disk(engine: Engine) -> Task:
     await engine.app(Adding().app())
     scheduler = await engine.scheduler(output_folder=engine.folder / "missing")
     task_id = await engine.submit("add", numbers(ROWS))
     await scheduler.start(task_id)
-    task = await engine.ended(task_id)
+    return await engine.ended(task_id)
+
+
+async def test_a_small_output_needs_no_disk(engine: Engine) -> None:
+    task = await ended_without_disk(engine)
+
+    assert task.status is TaskStatus.SUCCESS
+    assert await engine.output(task.id) == sums(ROWS)
+
+
+async def test_a_disk_that_cannot_be_written_is_an_internal_error(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "IN_MEMORY_BYTES", 0)
+    task = await ended_without_disk(engine)
 
     assert (task.status, task.output) == (TaskStatus.INTERNAL_ERROR, None)
     assert "out.csv could not be put together" in str(task.reason)
@@ -163,8 +179,9 @@ TAMPERINGS = [
 
 @pytest.mark.parametrize("tamper", TAMPERINGS, ids=lambda tamper: tamper.__name__)
 async def test_a_log_that_lost_or_changed_a_record_gives_an_error_and_no_shorter_output(
-    engine: Engine, store: MongoStore, tamper: Tamper
+    engine: Engine, store: MongoStore, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(noted_log, "KEPT_BYTES", 0)
     go_on = asyncio.Event()
     adding = Adding(held_at_end=go_on)
     await engine.app(adding.app())
@@ -249,3 +266,20 @@ async def test_an_input_that_is_gone_ends_the_task_and_keeps_what_was_done(
     assert 10 <= task.succeeded < 500
     done = ([str(n), fill, str(n)] for n in range(task.succeeded))
     assert await engine.output(task_id) == table(["n", "fill", "x"], done)
+
+
+async def test_a_small_task_reads_nothing_back_from_its_log(engine: Engine) -> None:
+    class WriteOnly:
+        append = engine.store.log.append
+
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(f"the log is asked for its {name}")
+
+    await engine.app(Adding().app())
+    scheduler = await engine.scheduler(store=StoreWith(engine.store, log=WriteOnly()))
+    task_id = await engine.submit("add", numbers(10))
+    await scheduler.start(task_id)
+    task = await engine.ended(task_id)
+
+    assert task.status is TaskStatus.SUCCESS
+    assert await engine.output(task_id) == sums(10)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -214,11 +213,11 @@ class Defective:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)
 
-    def records(self, task_id: str) -> AsyncIterator[LogRecord]:
+    async def append(self, record: LogRecord) -> LogRecord:
         self.shown += 1
         if self.shown == 1:
             raise ZeroDivisionError
-        return self._log.records(task_id)
+        return await self._log.append(record)
 
 
 async def test_a_defect_leaves_no_task_without_anybody_who_runs_it(engine: Engine) -> None:

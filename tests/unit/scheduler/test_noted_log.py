@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -91,3 +92,50 @@ async def test_there_is_room_again_when_none_waits_for_it_any_more() -> None:
     assert room.lack == "no room"
     other.log.close()
     assert room.lack is None
+
+
+class Reading(ScriptedLog):
+    """Has records of its own, so that it shows where others come from."""
+
+    async def head(self, task_id: str) -> LogRecord | None:
+        return batch(7, 70)
+
+    async def records(self, task_id: str) -> AsyncIterator[LogRecord]:
+        yield batch(7, 70)
+
+
+def reading(*ends: LogRecord) -> NotedLog:
+    return NotedLog(Reading(ends), SchedulerMetrics(), Room(), is_rescue=False)
+
+
+async def rows_of(log: NotedLog) -> list[int]:
+    return [one.row async for one in log.records("t")]
+
+
+async def test_what_was_written_here_and_is_small_is_not_read_again() -> None:
+    log = reading(batch(0, 0), batch(1, 10))
+    await log.append(batch(0, 0))
+    await log.append(batch(1, 10))
+    assert await rows_of(log) == [0, 10]
+
+
+async def test_of_a_rivals_record_and_ones_own_the_stored_one_is_kept() -> None:
+    log = reading(batch(0, 0), batch(1, 12))
+    await log.append(batch(0, 0))
+    await log.append(batch(1, 10))
+    assert await rows_of(log) == [0, 12]
+
+
+async def test_what_is_not_small_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noted_log, "KEPT_BYTES", 2 * noted_log.RECORD_BYTES)
+    log = reading(batch(0, 0), batch(1, 10), batch(2, 20))
+    for seq in range(3):
+        await log.append(batch(seq, 10 * seq))
+    assert await rows_of(log) == [70]
+
+
+async def test_a_log_that_was_begun_elsewhere_is_read() -> None:
+    log = reading(batch(8, 80))
+    await log.head("t")
+    await log.append(batch(8, 80))
+    assert await rows_of(log) == [70]

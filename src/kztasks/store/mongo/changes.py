@@ -81,7 +81,7 @@ def ended(ending: Ending) -> Update:
             "attached": ending.attached and attached_document(ending.attached),
             "reason": ending.reason,
             "waiting_for": None,
-            "cleanup_due": True,
+            "cleanup_due": ending.is_cleanup_due or None,
         },
         ending.ended_at,
     )

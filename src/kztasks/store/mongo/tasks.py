@@ -287,6 +287,7 @@ def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:
             output=task.output,
             attached=task.attached,
             reason=task.reason,
+            is_cleanup_due=ending.is_cleanup_due,
         )
         == ending
     )

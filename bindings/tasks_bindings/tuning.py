@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-YOUNG_OBJECTS: Final = 50_000
+YOUNG_OBJECTS: Final = 200_000
 """A collection looks at about so many new objects, some milliseconds' work."""
 YOUNG_COLLECTIONS: Final = 20
 SWITCH_INTERVAL_S: Final = 0.0005

@@ -59,7 +59,11 @@ class WireMessage(BaseModel):
     """Base of all messages: immutable, versioned, tolerant of fields it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", strict=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="ignore",
+        strict=True,
+        use_attribute_docstrings=True,
+        cache_strings="keys",  # cells are rarely the same twice
     )
 
     v: Literal[1] = VERSION

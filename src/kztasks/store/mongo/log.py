@@ -21,7 +21,7 @@ from tasks_bindings.crash_points import reached
 MAX_RECORD_BYTES: Final = 15 * 1024 * 1024
 """MongoDB takes 16 MiB; the embedded server would take anything."""
 
-_PAGE_BYTES: Final = 4 * 1024 * 1024
+_PAGE_BYTES: Final = 1024 * 1024
 _PAGE_RECORDS: Final = 64
 
 
@@ -69,7 +69,7 @@ class MongoLog:
         return log_record(documents[0]) if documents else None
 
     async def records(self, task_id: str) -> AsyncIterator[LogRecord]:
-        """All records in order, read in pages of a few MiB: the embedded server has no cursors.
+        """All records in order, read in pages of a MiB or so: the embedded server has no cursors.
 
         It loads a whole result before it answers. By `_id` it finds a record at once; by `seq` it
         goes through all of the task, so that is left for a log that does not end as it should.

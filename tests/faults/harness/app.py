@@ -1,9 +1,11 @@
-"""The app of the fault rows: a running sum in `Data`, and a trace of every row that it runs."""
+"""The app of the fault rows: a running sum in `Data`, digests, and a trace of every row it runs."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,8 @@ from tasks_bindings import INIT, App, Category, Context, Environment, Row, Step,
 
 CATEGORY: Final = "faults"
 ACTION: Final = "sum"
+STATELESS: Final = "digest"
+"""An action of which a task may have several batches out."""
 TRACE: Final = "FAULTS_TRACE"
 PACE: Final = "FAULTS_PACE"
 
@@ -74,3 +78,23 @@ async def add(context: Context, data: object, args: Row) -> Step:
 @add.on_cleanup
 async def clean_up(_action: str, _data: object) -> None:
     """Nothing; that it is called is what matters."""
+
+
+@faults.csv_action(
+    STATELESS,
+    description="Digest the row",
+    mandatory=["number", "word"],
+    output_header=["digest"],
+    wait_after_row_ms=0,
+    stateless=True,
+)
+async def digest(context: Context, _data: object, args: Row) -> Step:
+    """Write what depends on the row alone beside it; the trace says from when to when it ran."""
+    began = time.monotonic_ns()
+    row_s = around.row_s()
+    if row_s:
+        await asyncio.sleep(row_s)
+    content = f"{args['number']},{args['word']}".encode()
+    ran = f"{context.task_id},{context.row_number},{os.getpid()},{began},{time.monotonic_ns()}\n"
+    os.write(around.trace, ran.encode())
+    return row([hashlib.sha256(content).hexdigest()[:16]])

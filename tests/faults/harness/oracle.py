@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 INPUT_HEADER: Final = b"number,word\n"
 OUTPUT_HEADER: Final = b'"number","word","row","sum"\n'
+DIGESTS_HEADER: Final = b'"number","word","digest"\n'
 
 
 def number_of(task: int, row: int) -> int:
@@ -35,6 +37,17 @@ def input_csv(task: int, rows: int) -> bytes:
 def expected_csv(task: int, rows: int) -> bytes:
     """The `out.csv` of a task that ran whole, or its prefix of so many rows."""
     return OUTPUT_HEADER + b"".join(_lines(task, rows))
+
+
+def expected_digests(task: int, rows: int) -> bytes:
+    """The `out.csv` of a task of the action that keeps nothing, or its prefix of so many rows."""
+    lines = (_digest_line(number_of(task, row), word_of(task, row)) for row in range(1, rows + 1))
+    return DIGESTS_HEADER + "".join(lines).encode()
+
+
+def _digest_line(number: int, word: str) -> str:
+    digest = hashlib.sha256(f"{number},{word}".encode()).hexdigest()[:16]
+    return f'"{number}","{word}","{digest}"\n'
 
 
 def _lines(task: int, rows: int) -> Iterator[bytes]:

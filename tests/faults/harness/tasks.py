@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,11 @@ from tests.faults.harness.evidence import keep_outputs
 GOING: Final = frozenset({"pending", "executing"})
 AT_ONCE: Final = 8
 LOOK_S: Final = 0.2
+EXPECTED: Final[Mapping[str, Callable[[int, int], bytes]]] = {
+    fault_app.ACTION: oracle.expected_csv,
+    fault_app.STATELESS: oracle.expected_digests,
+}
+"""The output that an action gives, by number of the task and of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Batch:
 
     ids: tuple[str, ...]
     rows: int
+    action: str = fault_app.ACTION
 
     @property
     def total(self) -> int:
@@ -44,18 +50,20 @@ class Verdict:
     rescues: int = 0
 
 
-async def begin(cluster: FaultCluster, tasks: int, rows: int) -> Batch:
+async def begin(
+    cluster: FaultCluster, tasks: int, rows: int, action: str = fault_app.ACTION
+) -> Batch:
     """Create so many tasks of so many rows, and start them."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> str:
         async with gate:
             csv = oracle.input_csv(number, rows)
-            task_id = await cluster.front.create(fault_app.CATEGORY, fault_app.ACTION, csv)
+            task_id = await cluster.front.create(fault_app.CATEGORY, action, csv)
             await cluster.front.begin(task_id)
             return task_id
 
-    return Batch(tuple(await asyncio.gather(*map(one, range(tasks)))), rows)
+    return Batch(tuple(await asyncio.gather(*map(one, range(tasks)))), rows, action)
 
 
 async def ended(cluster: FaultCluster, batch: Batch, within_s: float) -> None:
@@ -91,7 +99,8 @@ async def check(cluster: FaultCluster, batch: Batch, evidence: Path) -> Verdict:
         faults += oracle.log_faults(await cluster.observer.log(task_id), batch.rows)
         if document["status"] == "success":
             got = await cluster.front.output(task_id)
-            faults += _compare(verdict, number, task_id, batch.rows, got, evidence)
+            expected = EXPECTED[batch.action](number, batch.rows)
+            faults += _compare(verdict, task_id, expected, got, evidence)
         verdict.wrong += [f"task {number} ({task_id}): {fault}" for fault in faults]
     documents = await cluster.observer.tasks()
     verdict.rescues = sum(task["rescues"] for task in documents)
@@ -100,9 +109,8 @@ async def check(cluster: FaultCluster, batch: Batch, evidence: Path) -> Verdict:
 
 
 def _compare(
-    verdict: Verdict, number: int, task_id: str, rows: int, got: bytes, evidence: Path
+    verdict: Verdict, task_id: str, expected: bytes, got: bytes, evidence: Path
 ) -> Sequence[str]:
-    expected = oracle.expected_csv(number, rows)
     verdict.rows += max(0, got.count(b"\n") - 1)
     found = oracle.difference(expected, got)
     if found is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from tests.faults.harness.oracle import (
@@ -9,6 +11,7 @@ from tests.faults.harness.oracle import (
     document_faults,
     epoch_faults,
     expected_csv,
+    expected_digests,
     input_csv,
     log_faults,
 )
@@ -30,6 +33,14 @@ def test_the_output_holds_the_input_and_the_sum_so_far() -> None:
     last = RIGHT.splitlines()[-1].split(b",")
     assert len(numbers) == ROWS
     assert last[3] == b'"%d"' % sum(numbers)
+
+
+def test_an_output_of_digests_holds_the_input_and_what_depends_on_each_row_alone() -> None:
+    rows = [line.decode() for line in input_csv(TASK, ROWS).splitlines()[1:]]
+    for row, line in zip(rows, expected_digests(TASK, ROWS).decode().splitlines()[1:], strict=True):
+        number, word = row.split(",")
+        digest = hashlib.sha256(row.encode()).hexdigest()[:16]
+        assert line == f'"{number}","{word}","{digest}"'
 
 
 def test_no_two_tasks_have_the_same_input() -> None:

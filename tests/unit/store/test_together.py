@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
-from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, WriteError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    NetworkTimeout,
+    WriteError,
+)
 
 from kztasks.store.mongo import together
 from kztasks.store.mongo.together import Together
@@ -96,6 +102,23 @@ async def test_each_is_told_of_its_own_error() -> None:
 async def test_where_the_database_vouches_for_nothing_nothing_is_stored(error: Exception) -> None:
     database = Database(error)
     assert await database.ends("a", "b", "c") == [None, error, error]
+
+
+async def test_who_has_waited_for_a_server_that_hangs_does_not_wait_for_it_again() -> None:
+    database = Database()
+    hangs = NetworkTimeout("timed out")
+
+    async def hang() -> None:
+        await database.go_on.wait()
+        raise hangs
+
+    first = asyncio.create_task(database.writes.write("a", hang))
+    await asyncio.sleep(0)
+    assert await database.ends("b", "c") == [hangs, hangs]
+    with pytest.raises(NetworkTimeout):
+        await first
+    assert database.commands == []
+    assert await database.ends("d") == [None]
 
 
 async def test_one_that_is_cancelled_before_it_is_sent_is_not_sent() -> None:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WriteError
 
 MOST: Final = 100
 """So many writes go in one command at most."""
@@ -55,6 +55,9 @@ class Together(Generic[W]):
         self._is_busy = True
         try:
             await alone()
+        except PyMongoError as error:
+            self._give_up(error)
+            raise
         finally:
             self._is_busy = bool(self._waiting)
             if self._is_busy:
@@ -94,8 +97,17 @@ class Together(Generic[W]):
         except BulkWriteError as error:
             return _failures(error, len(writes))
         except Exception as error:  # noqa: BLE001  (it is raised where each of them is awaited)
+            self._give_up(error)
             return dict.fromkeys(range(len(writes)), error)
         return {}
+
+    def _give_up(self, error: Exception) -> None:
+        """Who has waited for a server that hangs does not wait for it once more."""
+        if isinstance(error, PyMongoError) and error.timeout:
+            waiting, self._waiting = self._waiting, []
+            for _, done in waiting:
+                if not done.done():
+                    done.set_exception(error)
 
 
 def _failures(error: BulkWriteError, writes: int) -> dict[int, Exception]:

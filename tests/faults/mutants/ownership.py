@@ -134,7 +134,7 @@ OWNER_GUARDS: Final = (
 STOP_GUARDS: Final = (
     Mutation(
         "a stop is told to the app",
-        ((f"{S}sending.py", "await self._exchange.cancel(request)", "pass"),),
+        ((f"{S}sending.py", "await self._exchange.cancel(self._flights[-1].request)", "pass"),),
         (f"{T}test_stop.py::test_a_stop_takes_effect_after_the_present_row",),
     ),
     Mutation(

@@ -19,8 +19,8 @@ from kztasks.scheduler.calls import Callbacks
 from kztasks.scheduler.commit import commit
 from kztasks.scheduler.finish import Finisher
 from kztasks.scheduler.noted_log import NotedLog
+from kztasks.scheduler.pacing import pause_of, source_of, window_of
 from kztasks.scheduler.rows import RowLoop
-from kztasks.scheduler.source import CallSource, CsvSource, Source, position_after
 from kztasks.scheduler.taking import TaskTurns
 from kztasks.scheduler.tools import Tools
 from kztasks.scheduler.waiting import Turn
@@ -266,11 +266,11 @@ class TaskRunner:
         self._loop = RowLoop(
             self.task,
             Rules(header, columns, ends_on_crash=metadata.on_crash is OnCrash.STOP),
-            self._source(head),
+            source_of(self.task, head, self._tools),
             self._turns,
             self._tools,
-            pause_s=self._pause_of(metadata),
-            window=self._window_of(metadata),
+            pause_s=pause_of(metadata, self._tools),
+            window=window_of(metadata, self.task, self._tools),
         )
         if self._stop_asked:
             self._loop.stop()
@@ -283,34 +283,6 @@ class TaskRunner:
         if begin is None or begin.header is None:
             raise LogBroken("the log does not begin with a header")
         return begin.header
-
-    def _source(self, head: LogRecord) -> Source:
-        start, file = position_after(head), self.task.input
-        if file is None:
-            return CallSource(start)
-        max_bytes = self._tools.settings.batch_bytes
-        return CsvSource(self._tools.store.files, file, start, max_bytes=max_bytes)
-
-    def _pause_of(self, metadata: Metadata) -> Callable[[], float]:
-        """The pause after a row in seconds, asked anew each time: it may change meanwhile."""
-
-        def pause_s() -> float:
-            own = metadata.wait_after_row_ms
-            return (self._tools.run_time().wait_after_row_ms if own is None else own) / 1000
-
-        return pause_s
-
-    def _window_of(self, metadata: Metadata) -> Callable[[], int]:
-        """How many batches may be out: two for each instance that could run one."""
-        tools, task = self._tools, self.task
-
-        def window() -> int:
-            if not metadata.stateless:
-                return 1
-            instances = tools.directory.instances_for(task.category, task.action)
-            return min(tools.settings.batch_window, 2 * max(1, instances))
-
-        return window
 
     def _end_loop(self) -> None:
         if self._loop is not None:

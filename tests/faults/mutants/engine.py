@@ -178,7 +178,7 @@ FAN_OUT_GUARDS: Final = (
     ),
     Mutation(
         "only a stateless action has several batches out",
-        ((f"{S}runner.py", "if not metadata.stateless:", "if False:"),),
+        ((f"{S}pacing.py", "if not metadata.stateless:", "if False:"),),
         (f"{T}test_fan_out.py",),
     ),
     Mutation(

@@ -9,6 +9,7 @@ KAZOO_SDK := .venv/kazoo-sdk/.kztasks
 RIVALS := .venv/bench/.kztasks
 PROJECTS := pyproject.toml bindings/pyproject.toml
 SHELL_SCRIPTS := tools/bootstrap.sh tools/lock.sh .ci/run
+WORKERS := 2
 yes = $(filter-out 0 no false,$(1))
 
 .DEFAULT_GOAL := help
@@ -69,7 +70,10 @@ bench-report: $(DEV)  ## put the latest whole results of `make bench` into docs/
 	@$(BIN)/python -m tests.bench.harness.report $(RESULTS)
 
 test: $(DEV) $(KAZOO_SDK) servers  ## every test but the slow lane `faults`
-	@$(PYTEST) -m "not faults"
+	@failed=0; \
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not faults and not faults_quick and not alone" || failed=1; \
+	$(PYTEST) -m "faults_quick or alone" || failed=1; \
+	exit $$failed
 
 check: lint types test  ## what CI runs
 

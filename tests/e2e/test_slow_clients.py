@@ -14,7 +14,7 @@ import pytest
 
 from tests.servers.cluster import Client, Cluster, client_of, id2_output, numbered_csv
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 
 HEADERS: Final = 200
 UPLOADS: Final = 150

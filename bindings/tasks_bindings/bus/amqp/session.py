@@ -31,6 +31,9 @@ from tasks_bindings.wire.topology import Queue, QueueKind
 
 REPLIES: Final = "kztasks.replies"
 PROBE_KEY: Final = "kztasks.nobody"
+DRIVER_TURNS: Final = 3
+"""So many turns of the loop the driver takes after the end of a connection, to call what waits for
+it in tasks of its own; the loop must not end before."""
 PROBE_TIMEOUT_S: Final = 10.0
 SERVE_TIMEOUT_S: Final = 15.0
 """A broker answers in milliseconds, or not for a minute: a quorum queue without a leader."""
@@ -185,6 +188,8 @@ class Session:
         await bounded(
             self._publishing.close(), self._consuming.close(), timeout=2 * CLOSE_TIMEOUT_S
         )
+        for _ in range(DRIVER_TURNS):
+            await asyncio.sleep(0)
 
     async def _build(self, on_reply: Callable[[Delivery], None]) -> None:
         self._publisher = await self._adopt(await self._publishing.channel(confirms=True))

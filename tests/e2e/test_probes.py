@@ -85,6 +85,26 @@ def test_a_scheduler_answers_probes_and_tells_what_it_did(cluster: Cluster, clie
     assert task_id not in answer.text
 
 
+def test_an_app_tells_what_it_ran_and_every_process_how_late_it_is(
+    cluster: Cluster, client: Client
+) -> None:
+    scheduler = port_of(cluster.scheduler(ops_port="0"))
+    app = port_of(cluster.app("tests.apps.fast:app", ops_port="0"))
+    client.wait_for_action("skel", "id2")
+    task_id = client.create("skel", "id2", numbered_csv(ROWS))
+    client.begin(task_id)
+    client.wait_for_end(task_id)
+
+    told = ask(app, "/metrics").text
+    assert sample(told, "app_rows_run_total") == ROWS
+    assert sample(told, "app_handler_crashes_total") == 0
+    assert sample(told, "broker_connected") == 1
+    front = client.http.get("/metrics").text
+    for page in (front, told, ask(scheduler, "/metrics").text):
+        assert sample(page, "event_loop_lag_seconds_count") > 0
+        assert sample(page, "event_loop_lag_max_seconds") >= 0
+
+
 def test_a_scheduler_says_what_it_waits_for_before_anything_is_there(tmp_path: Path) -> None:
     nowhere = unused_port()
     cluster = Cluster(

@@ -74,6 +74,7 @@ class Run:
     returns: list[Return] = field(default_factory=list)
     worked_s: float = 0.0
     ended: bool = False
+    crashes: int = 0
 
     @property
     def done(self) -> int:
@@ -225,8 +226,9 @@ class BatchRun:
 
     def _weigh(self) -> None:
         """See how large the reply has become, and whether all of it can be sent."""
-        if self._encoder.catch_up() and self._stop_on_crash:
-            self.run.ended = True
+        if crashes := self._encoder.catch_up():
+            self.run.crashes += crashes
+            self.run.ended |= self._stop_on_crash
 
     def _crashed(self, error: BaseException) -> None:
         batch = self.batch
@@ -237,6 +239,7 @@ class BatchRun:
             action=batch.action,
             row=batch.first_row + self.run.done,
         )
+        self.run.crashes += 1
         self.run.returns.append({"crash": crash_report(error).model_dump()})
         self.run.ended = self._stop_on_crash
 

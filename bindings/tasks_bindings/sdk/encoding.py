@@ -40,15 +40,15 @@ class Encoder:
         """Whether enough returns wait to be encoded."""
         return len(self._returns) - self._done >= self._stride
 
-    def catch_up(self) -> bool:
-        """Encode what was added; whether any of it had to be turned into a crash."""
+    def catch_up(self) -> int:
+        """Encode what was added; how many of them had to be turned into a crash."""
         waiting = self._returns[self._done :]
         if not waiting:
-            return False
-        part, crashed = _encode(waiting), False
+            return 0
+        part, crashed = _encode(waiting), 0
         if part is None or len(part) > MAX_RETURN_BYTES:
             checked = [_checked(one) for one in waiting]
-            crashed = any(new is not old for new, old in zip(checked, waiting, strict=True))
+            crashed = sum(new is not old for new, old in zip(checked, waiting, strict=True))
             self._returns[self._done :] = checked
             part = _encode(checked) or b"[]"
         self._stride = 1 if len(part) > _LARGE_PART_BYTES else min(self._stride * 2, _MAX_STRIDE)

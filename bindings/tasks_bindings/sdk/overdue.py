@@ -78,6 +78,8 @@ class Overdue:
         self._clock = clock
         self._going: dict[BatchRun, _Going] = {}
         self._calls = 0
+        self._rows_ended = 0
+        self._crashes_ended = 0
         self.is_stuck: Final = asyncio.Event()
         """Set when a handler can neither be waited for nor ended."""
 
@@ -97,6 +99,16 @@ class Overdue:
     def runs(self) -> Collection[BatchRun]:
         """All that run."""
         return self._going.keys()
+
+    @property
+    def rows_run(self) -> int:
+        """Rows that were run since the start, also by batches that run still."""
+        return self._rows_ended + sum(one.run.done for one in self._going)
+
+    @property
+    def crashes(self) -> int:
+        """How many of these rows crashed."""
+        return self._crashes_ended + sum(one.run.crashes for one in self._going)
 
     @property
     def is_all(self) -> bool:
@@ -120,6 +132,8 @@ class Overdue:
     def ended(self, run: BatchRun) -> None:
         """It does not run any more."""
         del self._going[run]
+        self._rows_ended += run.run.done
+        self._crashes_ended += run.run.crashes
 
     def check(self, run: BatchRun) -> None:
         """Tell a cancel that came from here from all others.

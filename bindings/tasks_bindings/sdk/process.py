@@ -8,16 +8,21 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 
 from tasks_bindings import crash_points
 from tasks_bindings.bus.amqp import AmqpBus
+from tasks_bindings.bus.interface import Bus
 from tasks_bindings.errors import BadBrokerUrl
 from tasks_bindings.logs import configure_logging
+from tasks_bindings.loop_watch import LoopWatch
 from tasks_bindings.ops import OpsServer
 from tasks_bindings.sdk.app import App, Environment
+from tasks_bindings.sdk.metrics import AppMetrics
 from tasks_bindings.sdk.ops import app_pages
 from tasks_bindings.sdk.runner import AppRunner
 from tasks_bindings.settings import AppSettings
@@ -59,26 +64,39 @@ async def run_app(app: App, settings: AppSettings) -> bool:
     )
     environment = Environment(dict(os.environ))  # noqa: TID251  (handed to the app's own hooks)
     runner = AppRunner(app, bus, environment, stuck_grace_s=settings.stuck_grace_s)
-    ops, drained, is_stuck = None, True, False
-    if settings.ops_port is not None:
-        pages = app_pages(lambda: runner.not_ready, lambda: runner.stuck.stuck)
-        ops = OpsServer(settings.ops_host, settings.ops_port, pages)
-        await ops.start()
-    await bus.start()
-    try:
-        if await _start_unless(stop, runner):
-            if is_stuck := await _stuck_before(stop, runner):
-                _log.critical("app_stuck", app=app.name, why=runner.stuck.stuck)
-                loop.call_later(settings.drain_s + HOOKS_S, _leave, EXIT_STUCK)
-            _log.info("app_stopping", app=app.name)
-            drained = await runner.close(drain_s=settings.drain_s)
-    finally:
-        await bus.close()
-        if ops is not None:
-            await ops.close()
+    drained, is_stuck = True, False
+    async with _observed(runner, bus, settings):
+        await bus.start()
+        try:
+            if await _start_unless(stop, runner):
+                if is_stuck := await _stuck_before(stop, runner):
+                    _log.critical("app_stuck", app=app.name, why=runner.stuck.stuck)
+                    loop.call_later(settings.drain_s + HOOKS_S, _leave, EXIT_STUCK)
+                _log.info("app_stopping", app=app.name)
+                drained = await runner.close(drain_s=settings.drain_s)
+        finally:
+            await bus.close()
     if is_stuck:
         _leave(EXIT_STUCK)
     return drained
+
+
+@asynccontextmanager
+async def _observed(runner: AppRunner, bus: Bus, settings: AppSettings) -> AsyncIterator[None]:
+    """Watch the event loop and, if there is a port for it, let others see how the process is."""
+    metrics = AppMetrics(runner.stuck, lambda: bus.is_ready)
+    watching = asyncio.create_task(LoopWatch(metrics.note_lag).run())
+    ops = None
+    try:
+        if settings.ops_port is not None:
+            pages = app_pages(lambda: runner.not_ready, lambda: runner.stuck.stuck, metrics.text)
+            ops = OpsServer(settings.ops_host, settings.ops_port, pages)
+            await ops.start()
+        yield
+    finally:
+        watching.cancel()
+        if ops is not None:
+            await ops.close()
 
 
 def _stop(stop: asyncio.Event) -> None:

@@ -44,6 +44,8 @@ from kztasks.api.routes.document import keep_document
 from kztasks.api.services import build_services, install, services_in, services_of
 from kztasks.csvio import CsvError
 from kztasks.errors import KztasksError
+from kztasks.loop_lag import LoopLag
+from tasks_bindings.loop_watch import LoopWatch
 
 __all__ = [
     "MOUNTS",
@@ -53,6 +55,7 @@ __all__ = [
     "cut_uploads",
     "headless_errors",
     "limits_errors",
+    "watch_loop",
 ]
 
 _log = structlog.get_logger(__name__)
@@ -138,6 +141,16 @@ def announce_close(app: FastAPI) -> None:
 def cut_uploads(app: FastAPI) -> None:
     """Wait for no client's body any longer: what is not there yet is refused, and not stored."""
     services_in(app).cut.make()
+
+
+async def watch_loop(app: FastAPI) -> None:
+    """Let the metrics say how late the event loop is, until cancelled.
+
+    Does nothing beside a scheduler, which watches the same loop under the same names.
+    """
+    services = services_in(app)
+    if services.deps.beside is None:
+        await LoopWatch(LoopLag(services.metrics.registry).note).run()
 
 
 def _mount(

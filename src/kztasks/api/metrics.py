@@ -14,7 +14,7 @@ class Metrics:
     """The counters of one front. Each front has a registry of its own."""
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+        registry = self.registry = CollectorRegistry()
         self.requests = Histogram(
             "http_server_request_duration_seconds",
             "Time from a request's header to the end of its answer",
@@ -56,4 +56,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

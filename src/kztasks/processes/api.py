@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 
-from kztasks.api.app import create_app
+from kztasks.api.app import create_app, watch_loop
 from kztasks.api.deps import ApiDeps, Beside
 from kztasks.kazoo.client import KazooClient
 from kztasks.processes.api_settings import api_settings
@@ -48,12 +49,15 @@ async def serving(
         settings=api_settings(settings),
         beside=beside,
     )
-    server = HttpServer(create_app(deps), settings)
+    app = create_app(deps)
+    server = HttpServer(app, settings)
     await server.start()
+    watching = asyncio.create_task(watch_loop(app))
     try:
         yield server
     finally:
         await server.close()
+        watching.cancel()
         await client.close()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-_LAG_S: Final = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
+from kztasks.loop_lag import LoopLag
 
 
 class SchedulerMetrics:
@@ -69,17 +69,7 @@ class SchedulerMetrics:
         self.cleanups_rescued = self._counter(
             "kztasks_cleanups_rescued", "Cleanup hooks that were called for a dead scheduler"
         )
-        self.loop_lag = Histogram(
-            "kztasks_event_loop_lag_seconds",
-            "How much later than it should the event loop does something",
-            buckets=_LAG_S,
-            registry=self.registry,
-        )
-        self.loop_lag_max = Gauge(
-            "kztasks_event_loop_lag_max_seconds",
-            "The greatest lag of the last minute",
-            registry=self.registry,
-        )
+        self.loop_lag = LoopLag(self.registry)
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

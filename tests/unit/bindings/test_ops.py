@@ -23,13 +23,17 @@ class Site:
         self.stuck: list[str] = []
         self.port = 0
 
-    async def ask(self, request: bytes) -> tuple[int, Any]:
+    async def send(self, request: bytes) -> tuple[bytes, bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request)
         answer = await reader.read()
         writer.close()
         head, _, body = answer.partition(b"\r\n\r\n")
-        return (int(head.split()[1]), json.loads(body)) if answer else (0, None)
+        return head, body
+
+    async def ask(self, request: bytes) -> tuple[int, Any]:
+        head, body = await self.send(request)
+        return (int(head.split()[1]), json.loads(body)) if head else (0, None)
 
     async def get(self, path: str) -> tuple[int, Any]:
         return await self.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -38,7 +42,8 @@ class Site:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site()
-    server = OpsServer("127.0.0.1", 0, app_pages(lambda: site.not_ready, lambda: site.stuck))
+    pages = app_pages(lambda: site.not_ready, lambda: site.stuck, lambda: b"up 1.0\n")
+    server = OpsServer("127.0.0.1", 0, pages)
     site.port = await server.start()
     yield site
     await server.close()
@@ -60,6 +65,14 @@ async def test_an_app_that_is_not_ready_says_why_and_is_alive_all_the_same(site:
     assert await site.get("/livez") == (200, {"alive": True})
     site.not_ready = []
     assert await site.get("/readyz?verbose=1") == (200, {"ready": True, "not_ready": []})
+
+
+async def test_metrics_are_told_in_the_type_that_prometheus_knows_their_format_by(
+    site: Site,
+) -> None:
+    head, body = await site.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n" in head
+    assert body == b"up 1.0\n"
 
 
 @pytest.mark.parametrize(

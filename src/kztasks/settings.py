@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     http_header_timeout_s: float = Field(
         10.0, gt=0, description="Seconds that a client has for the header of a request"
     )
+    http_keep_alive_s: int = Field(
+        75,
+        ge=1,
+        description="Seconds that an idle connection is kept; longer than a balancer keeps its own",
+    )
     http_stall_s: float = Field(
         60.0, gt=0, description="Seconds after which a client that takes no bytes is cut off"
     )

@@ -66,6 +66,7 @@ class HttpServer:
             port=port,
             http=patient_protocol(patience),
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            timeout_keep_alive=settings.http_keep_alive_s,
             limit_concurrency=settings.http_max_connections,
             proxy_headers=bool(settings.http_trusted_proxies),
             forwarded_allow_ips=settings.http_trusted_proxies or None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -61,6 +62,8 @@ class Lean:
         if not hasattr(self._local, "connection"):
             self._local.connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_S)
         connection: http.client.HTTPConnection = self._local.connection
+        if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()  # idle for longer than the server keeps it; the next one is new
         return connection
 
 

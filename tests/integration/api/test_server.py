@@ -31,7 +31,11 @@ def api_settings() -> ApiSettings:
 @pytest.fixture
 async def server(front: Front) -> AsyncIterator[HttpServer]:
     settings = Settings(
-        http_port=0, http_header_timeout_s=0.5, http_stall_s=0.5, http_max_connections=20
+        http_port=0,
+        http_header_timeout_s=0.5,
+        http_stall_s=0.5,
+        http_keep_alive_s=1,
+        http_max_connections=20,
     )
     server = HttpServer(front.app, settings)
     await server.start()
@@ -66,6 +70,19 @@ async def test_a_header_that_never_ends_is_not_waited_for(server: HttpServer, se
 
     assert 0.3 < await ended_after(reader) < 3
     writer.close()
+
+
+async def test_an_idle_connection_is_kept_for_the_time_that_is_set(server: HttpServer) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"}")
+
+    assert 0.7 < await ended_after(reader) < 4
+    writer.close()
+
+
+def test_a_connection_is_kept_longer_than_balancers_keep_theirs() -> None:
+    assert Settings().http_keep_alive_s > 60, "else the balancer uses one that has just ended: 502"
 
 
 async def test_the_second_header_of_a_connection_is_not_waited_for_either(

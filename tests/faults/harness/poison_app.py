@@ -60,4 +60,4 @@ def _obey(word: str) -> None:
     elif word == MEMORY:
         hoard = []
         while True:
-            hoard.append(bytearray(64 * 1024**2))
+            hoard.append(bytes(64 * 1024**2))  # not touched, which would take seconds

@@ -134,7 +134,7 @@ async def require_admin_access(request: Request, caller: Caller) -> None:
     _grant(request, caller, caller)
 
 
-def granted_access(request: Request) -> Access:
+async def granted_access(request: Request) -> Access:
     """The access that was granted before; nothing is granted to a route that forgot to ask.
 
     Raises:
@@ -149,7 +149,7 @@ def granted_access(request: Request) -> Access:
 AccessDep = Annotated[Access, Depends(granted_access)]
 
 
-def charge_open_route(request: Request) -> None:
+async def charge_open_route(request: Request) -> None:
     """Let a request that needs no token be paid for by its address.
 
     Raises:

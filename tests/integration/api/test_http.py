@@ -48,6 +48,17 @@ async def test_help_on_what_is_unknown(front: Front, query: dict[str, str]) -> N
     assert response.json()["data"] == ["unknown category or action"]
 
 
+async def test_no_request_is_handed_to_a_thread(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError("a thread costs more than all that a dependency or a route does")
+
+    monkeypatch.setattr("anyio.to_thread.run_sync", refused)
+    for path in ("/v2/tasks", TASKS, f"{TASKS}?category=skel", "/v2/openapi.json", "/healthz"):
+        assert (await front.http.get(path)).is_success, path
+
+
 async def test_a_request_id_of_the_client_is_kept(front: Front) -> None:
     response = await front.http.get("/v2/tasks", headers={"x-request-id": "portal-17.a_b"})
 

@@ -27,11 +27,12 @@ from tests.faults.harness.tasks import GOING
 from tests.faults.harness.transfers import Answer, Client
 
 LEAVE_S: Final = 0.3
-DRAIN_S: Final = 1.0
+DRAIN_S: Final = 3.0
+"""Enough for twenty short downloads of 10 MB at once, also where two cores are slow ones."""
 LIMIT_S: Final = LEAVE_S + DRAIN_S + REFUSE_S + END_S
 SHORT_S: Final = 0.6
 """A transfer that ends within the time to drain; the other ones do not."""
-LONG_S: Final = 8.0
+LONG_S: Final = 12.0
 KILLED: Final = 130
 SETTINGS: Final = {
     "http_leave_s": str(LEAVE_S),

@@ -39,6 +39,8 @@ class Cleanups:
         self._owned = owned
         self._node_id = node_id
         self._calling: dict[str, asyncio.Task[None]] = {}
+        self._left: set[str] = set()
+        """Own tasks whose cleanup was due in the last round although nobody called it then."""
 
     async def round(self) -> None:
         """Look for cleanups that nobody calls, and begin to call them.
@@ -47,13 +49,23 @@ class Cleanups:
             StoreUnavailable: the database does not answer.
         """
         store = self._tools.store
+        left_before, self._left = self._left, set()
         nodes = await store.aftermath.cleanup_nodes()  # first: who registers now owes none of these
         if not nodes:
             return
-        others = {node.node_id for node in await store.nodes.all()} - {self._node_id()}
+        own = self._node_id()
+        others = {node.node_id for node in await store.nodes.all()} - {own}
         for node in nodes - others:
             for task in await store.aftermath.cleanups_of(node, limit=AT_ONCE):
-                await self._take(task, node)
+                if task.id in self._owned or task.id in self._calling:
+                    continue
+                if node != own:
+                    await self._take(task, node)
+                    continue
+                # It may have been called since it was read, unless nobody was left to call it then.
+                self._left.add(task.id)
+                if task.id in left_before:
+                    self._begin(task)
 
     async def close(self) -> None:
         """Call no further ones; another scheduler does."""
@@ -63,15 +75,16 @@ class Cleanups:
         await asyncio.gather(*calling, return_exceptions=True)
 
     async def _take(self, task: Task, lost: str | None) -> None:
-        if task.id in self._owned or task.id in self._calling or len(self._calling) >= AT_ONCE:
-            return
-        node = self._node_id()
-        if lost != node and not await self._tools.store.aftermath.take_cleanup(
-            task.id, lost=lost, node=node
+        if len(self._calling) < AT_ONCE and await self._tools.store.aftermath.take_cleanup(
+            task.id, lost=lost, node=self._node_id()
         ):
+            _log.info("cleanup_taken_over", task_id=task.id, lost=lost)
+            self._begin(task)
+
+    def _begin(self, task: Task) -> None:
+        if len(self._calling) >= AT_ONCE:
             return
         self._tools.metrics.cleanups_rescued.inc()
-        _log.info("cleanup_taken_over", task_id=task.id, lost=lost)
         call = asyncio.create_task(self._call(task), name=f"cleanup of {task.id}")
         self._calling[task.id] = call
         call.add_done_callback(lambda _: self._calling.pop(task.id, None))

@@ -241,6 +241,11 @@ END_GUARDS: Final = (
         (f"{T}test_header_and_hooks.py",),
     ),
     Mutation(
+        "a cleanup that was due a moment ago is not called again",
+        ((f"{S}cleanups.py", "if task.id in left_before:", "if True:"),),
+        (f"{T}test_cleanup.py",),
+    ),
+    Mutation(
         "a task whose rows are all run needs no app to end",
         (
             (

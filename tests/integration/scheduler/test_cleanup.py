@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from kztasks.domain.status import TaskStatus
+from kztasks.domain.task import Task
+from kztasks.errors import StoreUnavailable
+from kztasks.store.aftermath import AftermathStore
 from kztasks.store.interface import TaskStore
 from kztasks.store.mongo import MongoStore
 from tasks_bindings import App, Category, Context, Row, Step, row
@@ -113,6 +117,79 @@ async def test_a_cleanup_is_called_once_where_nobody_dies(engine: Engine) -> Non
     await nothing_is_due(engine)
 
     assert cleaned.calls == [("count", 3)]
+
+
+class LateAnswers:
+    """What a scheduler reads of cleanups that are due; it learns that when they are not any more.
+
+    Args:
+        aftermath: the real one.
+        is_gone: whether the task has left the scheduler.
+    """
+
+    def __init__(self, aftermath: AftermathStore, is_gone: Callable[[], bool]) -> None:
+        self._aftermath = aftermath
+        self._is_gone = is_gone
+        self.read = asyncio.Event()
+        self.told = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._aftermath, name)
+
+    async def cleanups_of(self, node: str | None, *, limit: int) -> list[Task]:
+        due = await self._aftermath.cleanups_of(node, limit=limit)
+        if due and not self.read.is_set():
+            self.read.set()
+            await eventually(self._is_gone)
+            self.told.set()
+        return due
+
+
+async def test_a_cleanup_is_not_called_again_because_it_was_due_a_moment_ago(
+    engine: Engine,
+) -> None:
+    cleaned = Cleaned(held=asyncio.Event())
+    await engine.app(cleaned.app())
+    late = LateAnswers(engine.store.aftermath, lambda: running.scheduler.running == 0)
+    running = await engine.scheduler(store=StoreWith(engine.store, aftermath=late))
+    await running.start(await engine.submit("count", numbers(3)))
+    await late.read.wait()
+    assert cleaned.held is not None
+    cleaned.held.set()
+    await late.told.wait()
+    await nothing_is_due(engine)
+    await asyncio.sleep(0.3)  # some rounds
+
+    assert cleaned.calls == [("count", 3)]
+
+
+async def test_a_cleanup_that_could_not_be_noted_is_called_again(engine: Engine) -> None:
+    cleaned = Cleaned()
+    await engine.app(cleaned.app())
+    forgetful = Forgetful(engine.store.aftermath)
+    running = await engine.scheduler(store=StoreWith(engine.store, aftermath=forgetful))
+    await running.start(await engine.submit("count", numbers(3)))
+    await eventually(lambda: len(cleaned.calls) == 2)
+    await nothing_is_due(engine)
+
+    assert cleaned.calls == [("count", 3)] * 2
+
+
+class Forgetful:
+    """Does not take the first note that a cleanup was called."""
+
+    def __init__(self, aftermath: AftermathStore) -> None:
+        self._aftermath = aftermath
+        self._is_first = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._aftermath, name)
+
+    async def cleaned(self, task_id: str, *, reason: str | None) -> None:
+        if self._is_first:
+            self._is_first = False
+            raise StoreUnavailable("not now")
+        await self._aftermath.cleaned(task_id, reason=reason)
 
 
 async def test_a_crash_in_such_a_call_is_recorded_and_it_is_not_called_again(

@@ -16,6 +16,7 @@ from tasks_bindings.wire.messages import (
     AppIdentity,
     Beat,
     Down,
+    HeaderAnswer,
     Help,
     HelpReply,
     Metadata,
@@ -41,6 +42,8 @@ class Instance:
     triggers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     concurrency: int = DEFAULT_CONCURRENCY
     """How many requests it runs at the same time."""
+    headers: Mapping[str, Mapping[str, HeaderAnswer]] = field(default_factory=dict)
+    """Output headers that are always the same, by category and action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Directory:
             since,
             reply.triggers,
             reply.concurrency,
+            reply.headers,
         )
         self._instances = dict(
             sorted(self._instances.items(), key=lambda item: (item[1].since, item[0]))
@@ -165,6 +169,20 @@ class Directory:
             one.app.name
             for one in self._instances.values()
             if any(matches(bound, key) for bound in one.bindings)
+        )
+
+    def output_header(self, app: str, category: str, action: str) -> HeaderAnswer | None:
+        """The output header that an app announces; `None` if it has to be asked for it.
+
+        That is so too while two versions of the app are there that do not say the same.
+        """
+        announced = [
+            one.headers.get(category, {}).get(action)
+            for one in self._instances.values()
+            if one.app.name == app and action in one.help.get(category, {})
+        ]
+        return (
+            announced[0] if announced and announced.count(announced[0]) == len(announced) else None
         )
 
     def handlers(self, app: str, key: str) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from tasks_bindings.sdk.actions import Action
 from tasks_bindings.sdk.callbacks import TriggerOf, bind_category
 from tasks_bindings.sdk.category import Category
 from tasks_bindings.sdk.definition import check_handler
+from tasks_bindings.sdk.header import header_value
 from tasks_bindings.wire.keys import Trigger, check_name
-from tasks_bindings.wire.messages import DEFAULT_CONCURRENCY, Help
+from tasks_bindings.wire.messages import DEFAULT_CONCURRENCY, HeaderAnswer, Help
 
 _RESERVED_APPS: Final = frozenset({"apps", "tasks"})
 
@@ -123,6 +124,17 @@ class App:
         """`{CATEGORY: {ACTION: metadata}}` of everything that it offers."""
         return {
             category.name: {name: action.metadata for name, action in category.actions.items()}
+            for category in self.categories
+        }
+
+    def headers(self) -> dict[str, dict[str, HeaderAnswer]]:
+        """`{CATEGORY: {ACTION: header}}` of the output headers that are no functions."""
+        return {
+            category.name: {
+                name: header_value(action.header, name)
+                for name, action in category.actions.items()
+                if action.header is not None and not callable(action.header)
+            }
             for category in self.categories
         }
 

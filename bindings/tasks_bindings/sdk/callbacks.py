@@ -19,6 +19,7 @@ from tasks_bindings.sdk.data import load_data
 from tasks_bindings.sdk.header import header_value
 from tasks_bindings.sdk.returns import INIT, KEEP, STOP, to_step
 from tasks_bindings.wire.keys import Part, action_key, part_key, verifier_key
+from tasks_bindings.wire.messages import HeaderAnswer
 from tasks_bindings.wire.returns import Return
 
 NO_TASK: Final = "-"
@@ -56,7 +57,7 @@ class HeaderOf:
 
     category: Category
 
-    def __call__(self, action: str) -> dict[str, list[str]]:
+    def __call__(self, action: str) -> HeaderAnswer:
         """The header; `{"replace": [..]}`, or `{"add": [..]}` to the input's columns."""
         header = self.category.actions[action].header
         if header is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks_bindings.errors import DefinitionError
 from tasks_bindings.sdk.definition import check_handler
+from tasks_bindings.wire.messages import HeaderAnswer
 
 HeaderFunction = Callable[[str], Any]
 
@@ -49,7 +50,7 @@ def check_header(where: str, header: OutputHeader | None) -> None:
             raise DefinitionError(f"{where}: output_header names {column!r} twice; name it once")
 
 
-def header_value(header: OutputHeader, action: str) -> dict[str, list[str]]:
+def header_value(header: OutputHeader, action: str) -> HeaderAnswer:
     """What an app answers under `tasks.CATEGORY.output_header` for an action."""
     value = header(action) if callable(header) else header
     if isinstance(value, Replace):

@@ -164,13 +164,16 @@ class AppRunner:
             for category, actions in served.items()
         }
         triggers = {key: tuple(named) for key, named in self._app.trigger_handlers().items()}
-        digest = hashlib.sha256(repr((plain, bindings, triggers)).encode()).hexdigest()[:32]
+        headers = self._app.headers()
+        said = repr((plain, bindings, triggers, headers))
+        digest = hashlib.sha256(said.encode()).hexdigest()[:32]
         return HelpReply(
             app=self.identity,
             help=served,
             bindings=bindings,
             digest=digest,
             triggers=triggers,
+            headers=headers,
             verifies=True,
             concurrency=self._app.concurrency,
         )

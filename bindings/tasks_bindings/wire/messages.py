@@ -108,6 +108,9 @@ class Metadata(BaseModel):
 Help = dict[Word, dict[Word, Metadata]]
 """`{CATEGORY: {ACTION: metadata}}`, as Kazoo's lookup nests it."""
 
+HeaderAnswer = dict[Literal["add", "replace"], list[Word]]
+"""Columns of `out.csv`: one of `add`, behind the input's, and `replace`, in place of them."""
+
 
 class AppIdentity(BaseModel):
     """Which process speaks: the app, this run of it, and the author's version of it."""
@@ -130,7 +133,7 @@ class HelpReply(WireMessage):
     help: Help
     bindings: tuple[Name, ...]
     digest: Word
-    """Changes whenever `help` or `bindings` do; `Beat` repeats it."""
+    """Changes whenever what is served does; `Beat` repeats it."""
     up_ms: int = Field(default=0, ge=0)
     """How long it has served this; of two claims to an action the older one counts."""
     concurrency: int = Field(default=DEFAULT_CONCURRENCY, ge=1)
@@ -138,6 +141,9 @@ class HelpReply(WireMessage):
     triggers: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
     """Names of the functions that are bound to each trigger's key, in bind order. An app that does
     not tell them has all that it has bound to a trigger called at once."""
+    headers: dict[Word, dict[Word, HeaderAnswer]] = Field(default_factory=dict)
+    """By category and action: what it answers to every call for an action's output header. Nobody
+    asks for these; the others are asked for once in a task."""
     verifies: bool = False
     """Whether it answers `verify` for all of its actions with a CSV."""
 

@@ -51,7 +51,9 @@ class Callbacks:
         self._is_stopped = False
 
     async def output_header(self, metadata: Metadata | None, turn: Turn | None) -> OutputHeader:
-        """Ask for the header of `out.csv`; a crash or nothing usable gives the seed's default.
+        """The header of `out.csv`; a crash or nothing usable gives the seed's default.
+
+        The app is not asked for one that it announces.
 
         Args:
             metadata: of the action; `None` where no app serves it and none is waited for.
@@ -60,6 +62,16 @@ class Callbacks:
         columns = self._task.input.columns if self._task.input is not None else None
         if metadata is None:
             return default_header(columns or ())
+        answer: object = None
+        if turn is not None:
+            task = self._task
+            answer = self._directory.output_header(turn.app, task.category, task.action)
+        if answer is None:
+            answer = await self._asked_header(turn)
+        return chosen_header(answer, known=metadata.columns, input_columns=columns)
+
+    async def _asked_header(self, turn: Turn | None) -> object:
+        """What the app answers; `None` after a crash, or if it has nothing to say."""
         result = await self._call(
             Part.OUTPUT_HEADER,
             self._task.action,
@@ -67,8 +79,7 @@ class Callbacks:
             turn=turn,
             waits_on=lambda: not self._is_stopped,
         )
-        answer = result.value if result is not None and result.crash is None else None
-        return chosen_header(answer, known=metadata.columns, input_columns=columns)
+        return result.value if result is not None and result.crash is None else None
 
     def stop(self) -> None:
         """The task is to end: a header that is long in coming is not needed any more."""

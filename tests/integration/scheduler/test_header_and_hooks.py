@@ -10,8 +10,9 @@ import pytest
 
 from kztasks.domain.status import TaskStatus
 from kztasks.scheduler import calls
-from tasks_bindings import App, Category, Context, Replace, Row, Step, row
+from tasks_bindings import App, Category, Context, Replace, Row, Step, ok, row
 from tasks_bindings.bindings import TasksBindings
+from tasks_bindings.wire.messages import CallResult
 from tests.integration.scheduler.kit import Engine, eventually, numbers, table
 
 pytestmark = pytest.mark.store
@@ -192,6 +193,35 @@ async def test_the_header_is_asked_for_once_in_a_task(engine: Engine) -> None:
     await engine.run("a", numbers(500))
 
     assert asked == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("output_header", "asked"),
+    [(["x"], []), (Replace(["x"]), []), (header_of, ["tasks.t.output_header"])],
+)
+async def test_a_header_that_is_always_the_same_is_announced_and_not_asked_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, output_header: Any, asked: list[str]
+) -> None:
+    called: list[str] = []
+    call = TasksBindings.call_app
+
+    async def noted(bindings: TasksBindings, app: str, key: str, *args: Any) -> list[CallResult]:
+        called.append(key)
+        return await call(bindings, app, key, *args)
+
+    monkeypatch.setattr(TasksBindings, "call_app", noted)
+    t = Category("t")
+
+    @t.csv_action("a", description="d", mandatory=["n"], output_header=output_header)
+    def write(_context: Context, _data: object, _args: Row) -> Step:
+        return ok()
+
+    await engine.app(App("t", t))
+    await engine.scheduler()
+    task, _ = await engine.run("a", numbers(1))
+
+    assert task.status is TaskStatus.SUCCESS
+    assert called == asked
 
 
 async def test_the_header_is_waited_for_as_long_as_the_app_is_there(

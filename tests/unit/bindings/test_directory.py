@@ -192,3 +192,27 @@ def test_the_capacity_of_an_app_is_what_its_live_instances_run_at_the_same_time(
 
     directory.heard_down(Down(app=identity("a", "2")))
     assert directory.capacity("a") == 3
+
+
+def test_an_output_header_is_known_if_all_instances_of_the_app_announce_the_same() -> None:
+    directory = Directory()
+    act, add, other = metadata(), {"add": ["x"]}, {"replace": ["y"]}
+
+    def heard(name: str, instance: str, announced: dict[str, Any]) -> None:
+        headers = {"cat": {"act": announced}} if announced else {}
+        directory.heard_help(reply(name, serving(act=act), instance=instance, headers=headers), 0.0)
+
+    assert directory.output_header("a", "cat", "act") is None
+    heard("a", "1", add)
+    heard("a", "2", add)
+    heard("b", "1", other)
+    directory.heard_help(reply("a", serving(another=act), instance="3"), 0.0)
+    assert directory.output_header("a", "cat", "act") == add
+    assert directory.output_header("b", "cat", "act") == other
+    assert directory.output_header("a", "cat", "another") is None
+
+    heard("a", "4", {})
+    assert directory.output_header("a", "cat", "act") is None, "that one has to be asked"
+    directory.heard_down(Down(app=identity("a", "4")))
+    heard("a", "5", other)
+    assert directory.output_header("a", "cat", "act") is None, "nobody knows who runs the rows"

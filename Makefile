@@ -71,7 +71,7 @@ bench-report: $(DEV)  ## put the latest whole results of `make bench` into docs/
 
 test: $(DEV) $(KAZOO_SDK) servers  ## every test but the slow lane `faults`
 	@failed=0; \
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not faults and not faults_quick and not alone" || failed=1; \
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults and not faults_quick and not alone" || failed=1; \
 	$(PYTEST) -m "faults_quick or alone" || failed=1; \
 	exit $$failed
 

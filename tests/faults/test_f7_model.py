@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+import pytest
+
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.matrix import SCALES, matrix_row
 from tests.faults.harness.summary import MatrixRow
@@ -36,6 +38,12 @@ class Examples:
 @dataclass(frozen=True, slots=True)
 class Mutants:
     mutants: int = field(metadata={SCALES: True})
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_each_guard_of_the_model_is_in_the_code_as_it_is(name: str) -> None:
+    with MUTANTS[name].applied():
+        pass
 
 
 @matrix_row(MODEL, full=Examples(10_000), full_s=1_200, quick=Examples(300), quick_s=120)

@@ -12,7 +12,7 @@ from tests.faults.harness.matrix import SCALES, matrix_row
 from tests.faults.harness.summary import MatrixRow
 from tests.faults.mutants.edge import EDGE
 from tests.faults.mutants.engine import ENGINE
-from tests.faults.mutants.mutation import PASSED, Mutation, Outcome, Tree, unfit
+from tests.faults.mutants.mutation import PASSED, WHOLE_S, Mutation, Outcome, Tree, unfit
 from tests.faults.mutants.ownership import OWNERSHIP
 
 ROW: Final = MatrixRow(
@@ -43,7 +43,7 @@ async def test_no_guard_can_be_taken_away_unnoticed(lab: Lab, size: Guards) -> N
     chosen = lab.random.sample(MUTATIONS, min(size.guards, len(MUTATIONS)))
     trees = [Tree(lab.folder / f"tree-{number}") for number in range(AT_ONCE)]
     named = sorted({test for one in chosen for test in one.tests})
-    status, said = await trees[0].run(named)
+    status, said = await trees[0].run(named, WHOLE_S)
     assert status == PASSED, said
     outcomes = await _try_out(trees, chosen)
     missed = [one.mutation.guard for one in outcomes if one.status == PASSED]

@@ -37,7 +37,13 @@ async def run_all(arguments: Iterable[list[str]]) -> list[Said]:
         async with free:
             return await _run(these)
 
-    return list(await asyncio.gather(*map(one, arguments)))
+    running = [asyncio.create_task(one(these)) for these in arguments]
+    try:
+        return list(await asyncio.gather(*running))
+    finally:
+        for each in running:
+            each.cancel()
+        await asyncio.wait(running)
 
 
 async def _run(arguments: list[str]) -> Said:
@@ -54,6 +60,7 @@ async def _run(arguments: list[str]) -> Said:
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
     lines = out.decode().splitlines()
     said = next((line for line in reversed(lines) if line.startswith('{"')), None)
     assert said is not None, (out + errors).decode()[-3000:]

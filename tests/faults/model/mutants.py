@@ -183,9 +183,9 @@ MUTANTS: Final[dict[str, Mutant]] = {
     ),
     "begun_at_the_start": Mutant(
         "who takes a task over goes on where its log ends",
-        f"{RUNNER}_source", "position_after(head)",
+        "kztasks.scheduler.pacing:source_of", "position_after(head)",
         "position_after(__import__('dataclasses').replace("
-        "head, offset=self.task.input.body_offset, row=0))",
+        "head, offset=task.input.body_offset, row=0))",
     ),
     "failures_hidden": Mutant(
         "a defect gives the task back",

@@ -174,7 +174,6 @@ class RowLoop:
 
     async def _run_again(self) -> None:
         """The same rows come next; not at once, as they may go to an app that is not well."""
-        self._ahead.discard()
         await within(self._sender.interrupt, EMPTY_REPLY_PAUSE_S)
 
     async def _ran(

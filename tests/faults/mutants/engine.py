@@ -99,17 +99,6 @@ ROW_GUARDS: Final = (
         (f"{T}test_bad_replies.py",),
     ),
     Mutation(
-        "what was read ahead is dropped after an empty reply",
-        (
-            (
-                f"{S}rows.py",
-                "        self._ahead.discard()\n        await within(",
-                "        await within(",
-            ),
-        ),
-        (f"{T}test_bad_replies.py::test_a_reply_without_returns_runs_the_batch_again",),
-    ),
-    Mutation(
         "no more is read than the batches take",
         ((f"{S}source.py", "sum(self._sizes[skip:]) < self._max_bytes", "True"),),
         ("tests/unit/scheduler/test_source.py",),

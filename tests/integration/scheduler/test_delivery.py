@@ -80,8 +80,11 @@ async def test_the_number_of_tries_may_be_raised_while_they_fail(engine: Engine)
     assert files.tries == 21
 
 
-async def test_what_others_do_to_the_kept_file_does_not_touch_an_upload(engine: Engine) -> None:
+async def test_what_others_do_to_the_kept_file_does_not_touch_an_upload(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A scheduler on the same machine that lost the task delivers it as well."""
+    monkeypatch.setattr(output, "IN_MEMORY_BYTES", 0)
     files = FailingUploads(engine.store.files, failures=5)
     task_id = await uploading(engine, files, attempt_upload_output_times=1000)
     path = engine.folder / f"task_out.{task_id}.csv"

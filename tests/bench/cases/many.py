@@ -16,7 +16,7 @@ from tests.bench.harness.results import CaseResult
 from tests.bench.harness.stage import Stage, stage
 
 LOOK_S: Final = 0.25
-"""Each look costs the front and the store some milliseconds, which the tasks would pay for."""
+"""Each look is a request, whose cost is put down to the tasks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 from tests.servers import required
 
 __all__ = ["required"]  # imported first, as it reads what is removed here
@@ -17,3 +19,6 @@ pytest_plugins = [
 for name in list(os.environ):  # noqa: TID251  (settings of whoever runs the tests are removed)
     if name.startswith("KZTASKS_") and not name.startswith("KZTASKS_TEST_"):
         del os.environ[name]  # noqa: TID251  (as above)
+
+settings.register_profile("kztasks", deadline=None)  # how long an example takes is no promise
+settings.load_profile("kztasks")

@@ -17,7 +17,7 @@ from tests.compatibility.pure import PureRun
 cuts = st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(case=csv_cases() | noinput_cases(), cuts=cuts)
 def test_any_task_comes_out_by_the_rules_however_it_is_cut(
     case: Case, cuts: tuple[int, ...]

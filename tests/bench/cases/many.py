@@ -15,6 +15,8 @@ from tests.bench.harness.names import KZTASKS
 from tests.bench.harness.results import CaseResult
 from tests.bench.harness.stage import Stage, stage
 
+CLIENTS: Final = 8
+"""Who starts many tasks at once does not wait for one after the other."""
 LOOK_S: Final = 0.25
 """Each look is a request, whose cost is put down to the tasks."""
 
@@ -43,7 +45,7 @@ class Many:
         ids = at_once(lambda _: lean.create("skel", "id2", source), range(tasks))
         before = running.cpu_s()
         began = time.perf_counter()
-        at_once(lambda one: lean.ask("PATCH", f"{lean.tasks}/{one}"), ids)
+        at_once(lambda one: lean.ask("PATCH", f"{lean.tasks}/{one}"), ids, clients=CLIENTS)
         going = f"{lean.tasks}?filter_status=executing&page_size=1"
         while lean.document("GET", going):
             time.sleep(LOOK_S)

@@ -67,9 +67,11 @@ class Lean:
         return connection
 
 
-def at_once(do: Callable[[Given], Got], work: Iterable[Given]) -> list[Got]:
+def at_once(
+    do: Callable[[Given], Got], work: Iterable[Given], *, clients: int = CLIENTS
+) -> list[Got]:
     """Do it for all, by as many threads as there are clients."""
-    with ThreadPoolExecutor(CLIENTS) as pool:
+    with ThreadPoolExecutor(clients) as pool:
         return list(pool.map(do, work))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pymongo.errors import AutoReconnect
@@ -9,6 +10,8 @@ from pymongo.errors import AutoReconnect
 from kztasks.domain.log import ROOT_SHA, LogRecord, RecordKind, seal
 from kztasks.domain.task import InputFile, Task, new_task_id
 from kztasks.store.interface import TaskStore
+from kztasks.store.mongo import MongoStore
+from kztasks.store.mongo.tasks import MongoTasks
 
 ACCOUNT = "a" * 32
 OTHER_ACCOUNT = "b" * 32
@@ -64,11 +67,18 @@ def a_record(task_id: str, seq: int, **changes: Any) -> LogRecord:
     return seal(LogRecord(**values | changes), ROOT_SHA)
 
 
+def tasks_over(store: MongoStore, faulty: Callable[[Any], Any]) -> MongoTasks:
+    """The store's tasks for a process whose way to their collection is a faulty one."""
+    tasks = store.tasks
+    return MongoTasks(faulty(tasks._tasks), store.files, store.log, tasks._loose_ends)
+
+
 class LosingAnswers:
     """A collection of the driver: does the next write, but its answer never arrives."""
 
-    def __init__(self, collection: Any) -> None:
+    def __init__(self, collection: Any, *, together: bool = False) -> None:
         self._collection = collection
+        self._methods = {"bulk_write"} if together else {"insert_one", "find_one_and_update"}
         self.lost = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -80,12 +90,12 @@ class LosingAnswers:
     async def find_one_and_update(self, *args: Any, **options: Any) -> Any:
         return await self._lose("find_one_and_update", *args, **options)
 
-    async def update_one(self, *args: Any) -> Any:
-        return await self._lose("update_one", *args)
+    async def bulk_write(self, *args: Any, **options: Any) -> Any:
+        return await self._lose("bulk_write", *args, **options)
 
     async def _lose(self, method: str, *args: Any, **options: Any) -> Any:
         answer = await getattr(self._collection, method)(*args, **options)
-        if self.lost == 0:
+        if self.lost == 0 and method in self._methods:
             self.lost += 1
             raise AutoReconnect("connection closed")
         return answer
@@ -104,4 +114,7 @@ class FailingSilently:
         return None
 
     async def find_one_and_delete(self, *_: Any, **__: Any) -> None:
+        return None
+
+    async def bulk_write(self, *_: Any, **__: Any) -> None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.contract.store.samples import (
     LosingAnswers,
     a_task,
     executing,
+    tasks_over,
 )
 
 pytestmark = pytest.mark.store
@@ -54,6 +56,68 @@ async def test_one_of_fifty_concurrent_claims_gets_the_task(store: MongoStore, n
     assert won[0].owner.epoch == 1
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+async def test_many_claims_and_endings_at_once_each_know_their_own_outcome(
+    store: MongoStore, calls: int
+) -> None:
+    """They go together; `calls` for each task, of which one gets it."""
+    pending = [a_task() for _ in range(30)]
+    for task in pending:
+        await store.tasks.insert(task)
+    taken = await executing(store.tasks, "other")
+    wanted = [one.id for one in pending for _ in range(calls)] + [taken.id, "0" * 30]
+    won = await asyncio.gather(
+        *(store.tasks.claim(one, node="n", worker="w", now=CREATED) for one in wanted)
+    )
+    assert sorted(one.id for one in won if one is not None) == sorted(one.id for one in pending)
+    assert all(one is None or one.owner == Owner("n", 1) for one in won)
+    ends = [(one.id, 1, True) for one in pending]
+    ends += [(taken.id, 2, False), ("0" * 30, 1, False), (pending[0].id, 2, False)]
+    ended = await asyncio.gather(
+        *(store.tasks.finish(one, epoch=epoch, ending=an_ending()) for one, epoch, _ in ends)
+    )
+    assert ended == [is_ended for *_, is_ended in ends]
+    assert await store.tasks.get(taken.id) == taken
+    for one in pending:
+        found = await store.tasks.get(one.id)
+        assert found is not None
+        assert found.status is TaskStatus.SUCCESS
+
+
+async def test_claims_that_went_together_and_whose_answer_was_lost_succeed_when_repeated(
+    store: MongoStore,
+) -> None:
+    pending = [a_task() for _ in range(5)]
+    for task in pending:
+        await store.tasks.insert(task)
+    tasks = tasks_over(store, partial(LosingAnswers, together=True))
+
+    async def claim_all() -> list[Task | BaseException | None]:
+        claims = [tasks.claim(one.id, node="n", worker="w", now=CREATED) for one in pending]
+        return await asyncio.gather(*claims, return_exceptions=True)
+
+    first, *rest = await claim_all()
+    assert isinstance(first, Task)
+    assert all(isinstance(one, StoreUnavailable) for one in rest)
+    first, *rest = await claim_all()
+    assert first is None
+    assert [one.id for one in rest if isinstance(one, Task)] == [one.id for one in pending[1:]]
+
+
+async def test_changes_that_go_together_and_are_not_carried_out_are_no_refusal(
+    store: MongoStore,
+) -> None:
+    task, running = a_task(), await executing(store.tasks)
+    await store.tasks.insert(task)
+    tasks = tasks_over(store, FailingSilently)
+    outcomes = await asyncio.gather(
+        *(tasks.claim(task.id, node="n", worker="n", now=CREATED) for _ in range(3)),
+        *(tasks.finish(running.id, epoch=1, ending=an_ending()) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(one, StoreUnavailable) for one in outcomes)
+
+
 async def test_a_missing_or_final_task_is_not_claimed(store: MongoStore) -> None:
     task = await executing(store.tasks)
     await store.tasks.finish(task.id, epoch=1, ending=an_ending())
@@ -62,14 +126,14 @@ async def test_a_missing_or_final_task_is_not_claimed(store: MongoStore) -> None
 
 
 async def test_a_claim_whose_answer_was_lost_succeeds_once_when_repeated(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore,
 ) -> None:
     task = a_task()
     await store.tasks.insert(task)
-    monkeypatch.setattr(store.tasks, "_tasks", LosingAnswers(store.tasks._tasks))
+    tasks = tasks_over(store, LosingAnswers)
 
     async def claim(node: str) -> Task | None:
-        return await store.tasks.claim(task.id, node=node, worker=node, now=CREATED)
+        return await tasks.claim(task.id, node=node, worker=node, now=CREATED)
 
     with pytest.raises(StoreUnavailable):
         await claim("mine")
@@ -81,13 +145,13 @@ async def test_a_claim_whose_answer_was_lost_succeeds_once_when_repeated(
 
 
 async def test_a_claim_that_was_not_carried_out_is_no_refusal(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore,
 ) -> None:
     task = a_task()
     await store.tasks.insert(task)
-    monkeypatch.setattr(store.tasks, "_tasks", FailingSilently(store.tasks._tasks))
+    tasks = tasks_over(store, FailingSilently)
     with pytest.raises(StoreUnavailable):
-        await store.tasks.claim(task.id, node="n", worker="n", now=CREATED)
+        await tasks.claim(task.id, node="n", worker="n", now=CREATED)
 
 
 async def test_a_task_is_taken_over_from_its_owner_only(store: MongoStore) -> None:
@@ -128,13 +192,13 @@ async def test_one_of_many_rescuers_gets_the_task(store: MongoStore) -> None:
 
 
 async def test_a_take_over_whose_answer_was_lost_succeeds_when_repeated(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore,
 ) -> None:
     task = await executing(store.tasks, "dead")
-    monkeypatch.setattr(store.tasks, "_tasks", LosingAnswers(store.tasks._tasks))
+    tasks = tasks_over(store, LosingAnswers)
 
     async def take_over() -> Task | None:
-        return await store.tasks.take_over(task.id, lost="dead", epoch=1, node="n", worker="n")
+        return await tasks.take_over(task.id, lost="dead", epoch=1, node="n", worker="n")
 
     with pytest.raises(StoreUnavailable):
         await take_over()
@@ -267,14 +331,14 @@ async def test_nobody_but_the_owner_ends_a_task(store: MongoStore, epoch: int) -
 
 
 async def test_an_ending_whose_answer_was_lost_holds_when_repeated(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore,
 ) -> None:
     task = await executing(store.tasks, "n1")
-    monkeypatch.setattr(store.tasks, "_tasks", LosingAnswers(store.tasks._tasks))
+    tasks = tasks_over(store, LosingAnswers)
     with pytest.raises(StoreUnavailable):
-        await store.tasks.finish(task.id, epoch=1, ending=an_ending())
-    assert await store.tasks.finish(task.id, epoch=1, ending=an_ending())
-    assert not await store.tasks.finish(task.id, epoch=1, ending=an_ending(succeeded=2))
+        await tasks.finish(task.id, epoch=1, ending=an_ending())
+    assert await tasks.finish(task.id, epoch=1, ending=an_ending())
+    assert not await tasks.finish(task.id, epoch=1, ending=an_ending(succeeded=2))
 
 
 async def test_a_pending_task_cannot_end(store: MongoStore) -> None:

@@ -22,6 +22,7 @@ from tests.contract.store.samples import (
     a_task,
     an_input,
     executing,
+    tasks_over,
 )
 
 pytestmark = pytest.mark.store
@@ -183,11 +184,10 @@ async def test_a_task_is_either_claimed_or_deleted_never_both(store: MongoStore)
 
 
 async def test_a_removal_that_was_not_carried_out_is_no_answer(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+    store: MongoStore,
 ) -> None:
     task = a_task()
     await store.tasks.insert(task)
-    monkeypatch.setattr(store.tasks, "_tasks", FailingSilently(store.tasks._tasks))
     with pytest.raises(StoreUnavailable):
-        await store.tasks.delete(task.id)
+        await tasks_over(store, FailingSilently).delete(task.id)
     assert await store.tasks.get(task.id) == replace(task)

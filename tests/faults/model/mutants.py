@@ -78,8 +78,8 @@ def _importers(function: object, name: str) -> list[ModuleType]:
 MUTANTS: Final[dict[str, Mutant]] = {
     "upsert": Mutant(
         "unique id of a log record: insert only",
-        "kztasks.store.mongo.log:MongoLog._insert",
-        "self._log.insert_one(document)", "self._log.replace_one(document)",
+        "kztasks.store.mongo.together:Inserts.insert",
+        "self._collection.insert_one(document)", "self._collection.replace_one(document)",
     ),
     "own_as_adopted": Mutant(
         "a duplicate is read and adopted",

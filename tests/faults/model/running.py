@@ -46,7 +46,6 @@ def run(examples: int, number: int, *, shrink: bool) -> Found:
     chosen = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
-        deadline=None,
         database=None,
         phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
         suppress_health_check=list(HealthCheck),

@@ -153,7 +153,7 @@ JSON_GUARDS: Final = (
 ACCESS_GUARDS: Final = (
     Mutation(
         "a task is read within its account",
-        ((TASKS, '            guard["pvt_account_id"] = {"$eq": account_id}', "            pass"),),
+        ((TASKS, 'document.get("pvt_account_id") != account_id', "False"),),
         ("tests/contract/store/test_tasks.py",),
     ),
     Mutation(

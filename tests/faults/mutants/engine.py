@@ -8,6 +8,7 @@ from tests.faults.mutants.mutation import Mutation
 
 S: Final = "src/kztasks/scheduler/"
 LOG: Final = "src/kztasks/store/mongo/log.py"
+TOGETHER: Final = "src/kztasks/store/mongo/together.py"
 TASKS: Final = "src/kztasks/store/mongo/tasks.py"
 DISPATCH: Final = "bindings/tasks_bindings/sdk/dispatch.py"
 T: Final = "tests/integration/scheduler/"
@@ -18,18 +19,19 @@ LOG_GUARDS: Final = (
         "unique id of a log record: insert only",
         (
             (
-                LOG,
-                "self._log.insert_one(document)",
-                'self._log.replace_one({"_id": document["_id"]}, document, upsert=True)',
+                TOGETHER,
+                "self._collection.insert_one(document)",
+                'self._collection.replace_one({"_id": document["_id"]}, document, upsert=True)',
             ),
-            (LOG, "import bson\n", "import bson\nimport pymongo\n"),
+            (TOGETHER, "import asyncio\n", "import asyncio\nimport pymongo\n"),
             (
-                LOG,
-                "log.insert_many(some, ordered=False)",
-                "log.bulk_write([pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in some])",
+                TOGETHER,
+                "collection.insert_many(some, ordered=False)",
+                "collection.bulk_write("
+                "[pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in some])",
             ),
         ),
-        (f"{T}test_rivals.py", "tests/contract/store/test_log.py"),
+        ("tests/contract/store/test_log.py",),
     ),
     Mutation(
         "a duplicate is read and adopted",

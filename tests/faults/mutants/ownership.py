@@ -8,6 +8,7 @@ from tests.faults.mutants.engine import DISPATCH, TASKS, S, T
 from tests.faults.mutants.mutation import Mutation
 
 OWNED: Final = "tests/contract/store/test_ownership.py"
+CHANGES: Final = "src/kztasks/store/mongo/task_changes.py"
 OUTPUT: Final = "src/kztasks/domain/output.py"
 END: Final = f"{T}test_delivery.py"
 
@@ -34,12 +35,22 @@ OWNER_GUARDS: Final = (
         (OWNED,),
     ),
     Mutation(
+        "of claims that go together one alone gets a task",
+        ((TASKS, '.get("claim") == claim', '.get("claim") is not None'),),
+        (OWNED,),
+    ),
+    Mutation(
+        "changes that go together and are not carried out are no refusal",
+        ((CHANGES, "if _holds(change.guard, document) else None", "if False else None"),),
+        (OWNED,),
+    ),
+    Mutation(
         "the owner alone makes a task final",
         (
             (
                 TASKS,
-                '            "owner.epoch": {"$eq": epoch},\n        }\n        if',
-                "        }\n        if",
+                '            "owner.epoch": {"$eq": epoch},\n        }\n        is_made',
+                "        }\n        is_made",
             ),
         ),
         (OWNED,),

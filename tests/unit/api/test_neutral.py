@@ -60,7 +60,7 @@ async def test_numbers_and_plain_text_are_left_alone(csv_text: bytes) -> None:
 
 
 @given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=4), min_size=1, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 async def test_a_reader_finds_the_same_cells_but_for_the_apostrophes(rows: list[list[str]]) -> None:
     rows = [[cell.replace("\r", "").replace("\0", "") for cell in row] for row in rows]
     buffer = io.StringIO(newline="")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks_bindings import App, Category, Context, Row, row
@@ -99,7 +99,6 @@ def inputs(draw: st.DrawFn) -> tuple[tuple[str, ...], list[list[Cell]]]:
     return columns, draw(st.lists(one, min_size=1, max_size=8))
 
 
-@settings(deadline=None)
 @given(
     verifiers,
     st.permutations(NAMES),

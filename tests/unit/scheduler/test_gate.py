@@ -252,7 +252,7 @@ class Crowd:
         return sum(counts.out for counts in self.site.gate.counts().values())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(operations)
 async def test_no_turn_is_lost_whoever_is_cancelled_at_any_moment(
     script: list[tuple[str, Any]],

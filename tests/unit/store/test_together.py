@@ -1,10 +1,12 @@
-"""Writes that come while one is on its way go together, and each is told of its own fate."""
+"""Calls that come while one is on its way go together, and each is told of its own fate."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pymongo.errors import (
@@ -16,7 +18,10 @@ from pymongo.errors import (
 )
 
 from kztasks.store.mongo import together
-from kztasks.store.mongo.together import Together
+from kztasks.store.mongo.together import Reads, Writes
+
+Guard = dict[str, dict[str, Any]]
+Document = dict[str, Any]
 
 
 class Database:
@@ -26,7 +31,7 @@ class Database:
         self.commands: list[list[str]] = []
         self.go_on = asyncio.Event()
         self.error = error
-        self.writes: Together[str] = Together(self.many)
+        self.writes: Writes[str] = Writes(self.many)
 
     async def one(self, what: str) -> None:
         self.commands.append([what])
@@ -139,3 +144,50 @@ async def test_the_others_go_on_when_the_first_one_is_cancelled() -> None:
     first.cancel()
     await second
     assert database.commands == [["a"], ["b"]]
+
+
+class Slow:
+    """A collection of the driver whose answers wait until they may come."""
+
+    def __init__(self, *documents: str) -> None:
+        self.documents = {name: {"_id": name, "version": 1} for name in documents}
+        self.commands: list[list[str]] = []
+        self.go_on = asyncio.Event()
+
+    async def find_one(self, guard: Guard) -> Document | None:
+        self.commands.append([guard["_id"]["$eq"]])
+        found = await self._found(self.commands[-1])
+        return found[0] if found else None
+
+    def find(self, guard: Guard) -> SimpleNamespace:
+        self.commands.append(sorted(guard["_id"]["$in"]))
+        return SimpleNamespace(to_list=lambda _: self._found(guard["_id"]["$in"]))
+
+    async def _found(self, ids: Sequence[str]) -> list[Document]:
+        found = [dict(self.documents[one]) for one in ids if one in self.documents]
+        await self.go_on.wait()
+        return found
+
+
+async def test_documents_that_are_asked_for_at_the_same_time_are_read_together() -> None:
+    slow = Slow("a", "b", "c")
+    reads: Reads[Any] = Reads(slow)  # type: ignore[arg-type]  # the part of it that is used
+    asked = [asyncio.create_task(reads.read(name)) for name in ("a", "b", "none", "c", "b")]
+    await asyncio.sleep(0)
+    slow.go_on.set()
+    found = [one and one["_id"] for one in await asyncio.gather(*asked)]
+    assert found == ["a", "b", None, "c", "b"]
+    assert slow.commands == [["a"], ["b", "c", "none"]]
+
+
+async def test_nobody_is_given_what_was_read_before_he_asked() -> None:
+    slow = Slow("a")
+    reads: Reads[Any] = Reads(slow)  # type: ignore[arg-type]  # the part of it that is used
+    before = asyncio.create_task(reads.read("a"))
+    await asyncio.sleep(0)
+    slow.documents["a"]["version"] = 2
+    after = asyncio.create_task(reads.read("a"))
+    await asyncio.sleep(0)
+    slow.go_on.set()
+    versions = [one and one["version"] for one in await asyncio.gather(before, after)]
+    assert versions == [1, 2]

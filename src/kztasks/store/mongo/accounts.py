@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
 from typing import TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -12,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from kztasks.errors import Conflict
 from kztasks.store.interface import Account
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.together import Reads
 
 
 class AccountDocument(TypedDict):
@@ -47,6 +49,9 @@ class MongoAccounts:
         self._accounts = accounts
         self._tokens = tokens
         self._api_keys = api_keys
+        self._read_account = Reads(accounts).read
+        self._read_token = Reads(tokens).read
+        self._read_api_key = Reads(api_keys).read
 
     async def add(self, account: Account) -> None:
         """Store an account."""
@@ -67,7 +72,7 @@ class MongoAccounts:
     async def get(self, account_id: str) -> Account | None:
         """The account, if it exists."""
         with translated("reading an account"):
-            document = await self._accounts.find_one({"_id": {"$eq": account_id}})
+            document = await self._read_account(account_id)
         return _account(document) if document is not None else None
 
     async def all(self) -> list[Account]:
@@ -90,7 +95,7 @@ class MongoAccounts:
 
     async def by_token(self, token: str) -> Account | None:
         """The account that a token acts for."""
-        return await self._holder(self._tokens, token)
+        return await self._holder(self._read_token, token)
 
     async def remove_token(self, token: str) -> None:
         """The token acts for nobody any more."""
@@ -103,7 +108,7 @@ class MongoAccounts:
 
     async def by_api_key(self, key: str) -> Account | None:
         """The account whose API key this is."""
-        return await self._holder(self._api_keys, key)
+        return await self._holder(self._read_api_key, key)
 
     async def remove_secrets(self, account_id: str) -> None:
         """Forget every API key and every token of an account."""
@@ -111,9 +116,11 @@ class MongoAccounts:
             for secrets in (self._api_keys, self._tokens):
                 await secrets.delete_many({"account": {"$eq": account_id}})
 
-    async def _holder(self, secrets: Secrets, secret: str) -> Account | None:
+    async def _holder(
+        self, read: Callable[[str], Awaitable[SecretDocument | None]], secret: str
+    ) -> Account | None:
         with translated("reading a token"):
-            found = await secrets.find_one({"_id": {"$eq": hashed(secret)}})
+            found = await read(hashed(secret))
         return await self.get(found["account"]) if found is not None else None
 
 

@@ -10,6 +10,7 @@ from pymongo import DESCENDING
 
 from kztasks.store.access_records import AuditEntry
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.together import Inserts
 
 
 class AuditDocument(TypedDict):
@@ -31,6 +32,7 @@ class MongoAudit:
 
     def __init__(self, audit: AsyncIOMotorCollection[AuditDocument]) -> None:
         self._audit = audit
+        self._entries = Inserts(audit)
 
     async def add(self, entry: AuditEntry) -> None:
         """Write an entry."""
@@ -46,7 +48,7 @@ class MongoAudit:
             "client": entry.client,
         }
         with translated("writing the audit log"):
-            await self._audit.insert_one(document)
+            await self._entries.insert(document)
 
     async def of_account(self, account_id: str, *, limit: int) -> list[AuditEntry]:
         """What was done to the tasks of an account, newest first."""

@@ -26,14 +26,14 @@ KEPT_SINCE: Final[Mapping[Part, str]] = {
 _OF_FILES: Final = ("input", "output", "attached")
 
 
-def claimed(*, node: str, worker: str, now: int) -> Update:
-    """Pending to executing."""
+def claimed(*, node: str, worker: str, now: int, claim: str) -> Update:
+    """Pending to executing; `claim` is no other call's."""
     return _written(
         {
             "pvt_status": TaskStatus.EXECUTING.value,
             "pvt_started_at": now,
             "pvt_worker_node": worker,
-            "owner": {"node": node, "epoch": 1},
+            "owner": {"node": node, "epoch": 1, "claim": claim},
         },
         now,
     )

@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final, TypedDict
 
 import structlog
@@ -23,7 +22,7 @@ from kztasks.domain.retention import Belongings, owner_of
 from kztasks.errors import KztasksError, NotFound, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
-from kztasks.store.mongo.together import SMALL_BYTES, Together
+from kztasks.store.mongo.together import SMALL_BYTES, Inserts
 from tasks_bindings.crash_points import reached
 
 _logger = structlog.get_logger(__name__)
@@ -193,12 +192,8 @@ class MongoFiles:
         self._files = files
         self._chunks = chunks
         self._loose_ends = loose_ends
-        self._file_group: Together[FileDocument] = Together(
-            lambda some: files.insert_many(some, ordered=False)
-        )
-        self._chunk_group: Together[ChunkDocument] = Together(
-            lambda some: chunks.insert_many(some, ordered=False)
-        )
+        self._new_files = Inserts(files)
+        self._small_chunks = Inserts(chunks)
 
     @asynccontextmanager
     async def upload(self, file_id: str, name: str) -> AsyncIterator[MongoUpload]:
@@ -255,7 +250,7 @@ class MongoFiles:
         with translated("storing a file"):
             try:
                 encode(file)
-                await self._file_group.write(file, lambda: self._files.insert_one(file))
+                await self._new_files.insert(file)
             except DuplicateKeyError:
                 return
 
@@ -263,8 +258,7 @@ class MongoFiles:
         """Store chunks of a file that is being written."""
         with translated("storing a file"):
             if len(chunks) == 1 and len(chunks[0]["data"]) <= SMALL_BYTES:
-                insert = partial(self._chunks.insert_many, chunks)
-                await self._chunk_group.write(chunks[0], insert)
+                await self._small_chunks.insert(chunks[0])
             else:
                 await self._chunks.insert_many(chunks)
 

@@ -15,7 +15,7 @@ from kztasks.domain.log import LogRecord, RecordKind
 from kztasks.errors import Invalid, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
-from kztasks.store.mongo.together import SMALL_BYTES, Together
+from kztasks.store.mongo.together import SMALL_BYTES, Inserts
 from tasks_bindings.crash_points import reached
 
 MAX_RECORD_BYTES: Final = 15 * 1024 * 1024
@@ -30,9 +30,7 @@ class MongoLog:
 
     def __init__(self, log: AsyncIOMotorCollection[LogDocument]) -> None:
         self._log = log
-        self._small: Together[LogDocument] = Together(
-            lambda some: log.insert_many(some, ordered=False)
-        )
+        self._small = Inserts(log)
 
     async def append(self, record: LogRecord) -> LogRecord:
         """Insert the record, or adopt the one that is there."""
@@ -44,9 +42,9 @@ class MongoLog:
             try:
                 reached("commit:inserting")
                 if size > SMALL_BYTES:
-                    await self._insert(document)
+                    await self._log.insert_one(document)
                 else:
-                    await self._small.write(document, lambda: self._insert(document))
+                    await self._small.insert(document)
                 reached("commit:inserted")
             except DuplicateKeyError:
                 there = await self._log.find_one(
@@ -57,9 +55,6 @@ class MongoLog:
         if there is None:
             raise StoreUnavailable("the log record of a rival cannot be found")
         return log_record(there)
-
-    async def _insert(self, document: LogDocument) -> None:
-        await self._log.insert_one(document)
 
     async def head(self, task_id: str) -> LogRecord | None:
         """The last record."""

@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 
 from kztasks.domain.retention import Belongings
 from kztasks.store.mongo.errors import translated
-from kztasks.store.mongo.together import Together
+from kztasks.store.mongo.together import Writes
 from kztasks.store.retention import LooseEnd
 
 
@@ -50,7 +50,7 @@ class MongoLooseEnds:
 
     def __init__(self, ends: AsyncIOMotorCollection[LooseEndDocument]) -> None:
         self._ends = ends
-        self._held: Together[tuple[_Filter, _Change]] = Together(
+        self._held: Writes[tuple[_Filter, _Change]] = Writes(
             lambda some: ends.bulk_write(
                 [UpdateOne(*one, upsert=True) for one in some], ordered=False
             )

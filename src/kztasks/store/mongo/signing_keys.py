@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from kztasks.store.access_records import SigningKey
 from kztasks.store.mongo.errors import translated
+from kztasks.store.mongo.together import Reads
 
 
 class SigningKeyDocument(TypedDict):
@@ -37,6 +38,7 @@ class MongoSigningKeys:
     ) -> None:
         self._keys = keys
         self._revoked = revoked
+        self._read_revoked = Reads(revoked).read
 
     async def add(self, key: SigningKey) -> None:
         """Store a key."""
@@ -85,4 +87,4 @@ class MongoSigningKeys:
     async def is_revoked(self, token_digest: str) -> bool:
         """Whether a token was revoked."""
         with translated("reading revoked tokens"):
-            return await self._revoked.find_one({"_id": {"$eq": token_digest}}) is not None
+            return await self._read_revoked(token_digest) is not None

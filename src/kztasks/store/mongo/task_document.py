@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Required, TypedDict
+from typing import Any, Final, NotRequired, Required, TypedDict
 
 from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
@@ -17,10 +17,14 @@ from kztasks.errors import Misconfigured
 
 
 class OwnerDocument(TypedDict):
-    """`node` is null once the task was released."""
+    """`node` is null once the task was released.
+
+    `claim` names the call that claimed the task, until another node takes it over.
+    """
 
     node: str | None
     epoch: int
+    claim: NotRequired[str]
 
 
 class InputDocument(TypedDict):

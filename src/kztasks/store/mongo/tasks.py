@@ -7,12 +7,14 @@ the owner's epoch wherever an owner writes, so that one who lost the task change
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection
+from functools import partial
 from typing import Final
+from uuid import uuid4
 
 import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import DESCENDING, ReturnDocument
+from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from kztasks.domain.gregorian import from_unix
@@ -27,13 +29,12 @@ from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.files import MongoFiles
 from kztasks.store.mongo.log import MongoLog
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
+from kztasks.store.mongo.task_changes import Guard, GuardedChange, TaskChanges
 from kztasks.store.mongo.task_document import TaskDocument, created_key, task_document, task_of
 from kztasks.store.mongo.task_filter import Query, query_of
+from kztasks.store.mongo.together import Reads
 
 _logger = structlog.get_logger(__name__)
-
-Guard = dict[str, dict[str, str | int | None]]
-"""A filter; each value stands behind an operator, so that no value can be one."""
 
 DOUBT_S: Final = 60.0
 """A database may carry a change out so long after the connection that it came by was lost."""
@@ -54,6 +55,8 @@ class MongoTasks:
         self._loose_ends = loose_ends
         self._files = files
         self._log = log
+        self._reads = Reads(tasks)
+        self._changes = TaskChanges(tasks)
         self._unanswered: dict[tuple[str, Owner], float] = {}
         """When the last answer to a claim or take-over was lost, by the monotonic clock."""
 
@@ -67,12 +70,13 @@ class MongoTasks:
 
     async def get(self, task_id: str, account_id: str | None = None) -> Task | None:
         """The task, if it exists and, where given, belongs to the account."""
-        guard: Guard = {"_id": {"$eq": task_id}}
-        if account_id is not None:
-            guard["pvt_account_id"] = {"$eq": account_id}
         with translated("reading a task"):
-            document = await self._tasks.find_one(guard)
-        return task_of(document) if document is not None else None
+            document = await self._reads.read(task_id)
+        if document is None:
+            return None
+        if account_id is not None and document.get("pvt_account_id") != account_id:
+            return None
+        return task_of(document)
 
     async def page(
         self,
@@ -100,8 +104,12 @@ class MongoTasks:
             "_id": {"$eq": task_id},
             "pvt_status": {"$eq": TaskStatus.PENDING.value},
         }
-        change = changes.claimed(node=node, worker=worker, now=now)
-        return await self._own(task_id, Owner(node, 1), guard, change)
+        claim = uuid4().hex
+        change = changes.claimed(node=node, worker=worker, now=now, claim=claim)
+        made = self._changes.change_together(
+            GuardedChange(task_id, guard, change, is_made=partial(_is_claimed, claim))
+        )
+        return await self._own(task_id, Owner(node, 1), made)
 
     async def take_over(
         self, task_id: str, *, lost: str | None, epoch: int, node: str, worker: str
@@ -111,12 +119,13 @@ class MongoTasks:
         change = changes.taken_over(
             owner=owner, worker=worker, rescued=lost is not None, now=_now()
         )
-        return await self._own(task_id, owner, _owned(task_id, lost, epoch), change)
+        made = self._changes.change(_owned(task_id, lost, epoch), change)
+        return await self._own(task_id, owner, made)
 
     async def release(self, task_id: str, *, node: str, epoch: int) -> bool:
         """Give an executing task back."""
         change = changes.released(_now())
-        if await self._change(_owned(task_id, node, epoch), change) is not None:
+        if await self._changes.change(_owned(task_id, node, epoch), change) is not None:
             return True
         task = await self.get(task_id)
         return task is not None and task.owner == Owner(None, epoch)
@@ -172,11 +181,13 @@ class MongoTasks:
     async def request_stop(self, task_id: str) -> Task | None:
         """Ask the owner to stop."""
         guard: Guard = {"_id": {"$eq": task_id}, "pvt_status": dict(_EXECUTING)}
-        return await self._change(guard, changes.stop_requested(_now()))
+        return await self._changes.change(guard, changes.stop_requested(_now()))
 
     async def refresh(self, task_id: str, *, node: str, epoch: int, view: View) -> Task | None:
         """Write the view and read the task."""
-        return await self._change(_owned(task_id, node, epoch), changes.viewed(view, _now()))
+        return await self._changes.change(
+            _owned(task_id, node, epoch), changes.viewed(view, _now())
+        )
 
     async def finish(self, task_id: str, *, epoch: int, ending: Ending) -> bool:
         """Executing to final."""
@@ -185,7 +196,9 @@ class MongoTasks:
             "pvt_status": dict(_EXECUTING),
             "owner.epoch": {"$eq": epoch},
         }
-        if await self._change(guard, changes.ended(ending)) is not None:
+        is_made = partial(_is_ended, epoch, ending)
+        change = GuardedChange(task_id, guard, changes.ended(ending), is_made=is_made)
+        if await self._changes.change_together(change) is not None:
             return True
         task = await self.get(task_id)
         return task is not None and _ended_as(task, epoch, ending)
@@ -208,7 +221,7 @@ class MongoTasks:
         with translated("removing a task"):
             document = await self._tasks.find_one_and_delete(guard)
         if document is None:
-            await self._refuse_match(guard)
+            await self._changes.refuse_match(guard)
             return None
         task = task_of(document)
         await self._remove_belongings(task)
@@ -222,16 +235,14 @@ class MongoTasks:
         except StoreUnavailable:
             _logger.warning("orphans_left", task_id=task.id, exc_info=True)
 
-    async def _own(
-        self, task_id: str, owner: Owner, guard: Guard, change: changes.Update
-    ) -> Task | None:
+    async def _own(self, task_id: str, owner: Owner, made: Awaitable[Task | None]) -> Task | None:
         """Change the owner. Repeated after a lost answer, the call finds what it has written.
 
         Asking the document alone would not do: two calls of one process would both get the task.
         """
         attempt = (task_id, owner)
         try:
-            task = await self._change(guard, change)
+            task = await made
         except StoreUnavailable:
             self._unanswered[attempt] = time.monotonic()
             raise
@@ -241,23 +252,6 @@ class MongoTasks:
                 task = written
         self._unanswered.pop(attempt, None)
         return task
-
-    async def _change(self, guard: Guard, change: changes.Update) -> Task | None:
-        with translated("changing a task"):
-            document = await self._tasks.find_one_and_update(
-                guard, change, return_document=ReturnDocument.AFTER
-            )
-        if document is not None:
-            return task_of(document)
-        await self._refuse_match(guard)
-        return None
-
-    async def _refuse_match(self, guard: Guard) -> None:
-        """The embedded server says "no match" as well when it fails, such as on a full disk."""
-        with translated("reading a task"):
-            matching = await self._tasks.find_one(guard)
-        if matching is not None:
-            raise StoreUnavailable("the database did not carry out a change")
 
 
 def _owned(task_id: str, node: str | None, epoch: int) -> Guard:
@@ -272,6 +266,14 @@ def _owned(task_id: str, node: str | None, epoch: int) -> Guard:
 def _belongings(task: Task) -> Belongings:
     file_ids = tuple(file.file_id for file in stored_files(task).values())
     return Belongings(task.id, file_ids, log=True)
+
+
+def _is_claimed(claim: str, document: TaskDocument) -> bool:
+    return document.get("owner", {}).get("claim") == claim
+
+
+def _is_ended(epoch: int, ending: Ending, document: TaskDocument) -> bool:
+    return _ended_as(task_of(document), epoch, ending)
 
 
 def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:

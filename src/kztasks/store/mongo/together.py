@@ -1,105 +1,104 @@
-"""Writes of many callers in few commands: while one is on its way, those that come gather.
+"""Calls of many callers in few commands: while one is on its way, those that come gather.
 
-Many small tasks at once cost a command for each of their writes otherwise, and most of that is the
-command. Whoever writes alone does not wait: his is sent at once, and as it always was. Nobody is
-told that something is stored before the database has said so of his own document.
+Many small tasks at once cost a command for each of their reads and writes otherwise, and most of
+that is the command. Whoever calls alone does not wait: his call is sent at once, and as it always
+was. Nobody is told that something is stored before the database has said so of his own document,
+and nobody is given what was read before he asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WriteError
 
 MOST: Final = 100
-"""So many writes go in one command at most."""
+"""So many go in one command at most; MongoDB answers a query with 101 documents at first."""
 SMALL_BYTES: Final = 64 * 1024
 """What is larger than this should not be kept waiting by others, nor keep them."""
 
 _DUPLICATE: Final = 11000
 
 W = TypeVar("W")
+R = TypeVar("R")
+D = TypeVar("D", bound="Any")
 
 
-class Together(Generic[W]):
-    """Writes to one collection.
+class Together(Generic[W, R]):
+    """Calls of one kind.
 
     Args:
-        many: does several in one command, whatever becomes of each (`ordered=False`).
+        many: does several in one go; what comes of each, an exception where it failed.
     """
 
-    def __init__(self, many: Callable[[Sequence[W]], Awaitable[object]]) -> None:
+    def __init__(self, many: Callable[[Sequence[W]], Awaitable[Sequence[R | Exception]]]) -> None:
         self._many = many
-        self._waiting: list[tuple[W, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[W, asyncio.Future[R]]] = []
         self._is_busy = False
         self._rest: asyncio.Task[None] | None = None
 
-    async def write(self, what: W, alone: Callable[[], Awaitable[object]]) -> None:
-        """Do one write, with those of others or by itself.
+    async def do(self, what: W, alone: Callable[[], Awaitable[R]]) -> R:
+        """Do one call, with those of others or by itself.
 
         Args:
-            what: is to be written.
-            alone: writes it by itself.
+            what: is to be done.
+            alone: does it by itself.
 
         Raises:
-            DuplicateKeyError: its id is taken.
-            PyMongoError: it was not done, or nobody knows whether it was.
+            PyMongoError: it was not done, or nobody knows whether it was; or whatever `many` says
+                of it.
         """
         if self._is_busy:
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
             self._waiting.append((what, done))
-            await done
-            return
+            return await done
         self._is_busy = True
         try:
-            await alone()
+            return await alone()
         except PyMongoError as error:
             self._give_up(error)
             raise
         finally:
             self._is_busy = bool(self._waiting)
             if self._is_busy:
-                self._rest = asyncio.create_task(self._write_rest())
+                self._rest = asyncio.create_task(self._do_rest())
 
-    async def _write_rest(self) -> None:
+    async def _do_rest(self) -> None:
         try:
             while self._waiting:
                 some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 wanted = [(what, done) for what, done in some if not done.done()]
                 if wanted:
-                    await self._write_many(wanted)
+                    await self._do_many(wanted)
         finally:
             self._is_busy = False
             for _, done in self._waiting:
                 done.cancel()
 
-    async def _write_many(self, wanted: Sequence[tuple[W, asyncio.Future[None]]]) -> None:
+    async def _do_many(self, wanted: Sequence[tuple[W, asyncio.Future[R]]]) -> None:
         try:
-            failed = await self._outcome([what for what, _ in wanted])
+            outcomes = await self._outcomes([what for what, _ in wanted])
         except BaseException:
             for _, done in wanted:
                 done.cancel()
             raise
-        for index, (_, done) in enumerate(wanted):
+        for (_, done), outcome in zip(wanted, outcomes, strict=True):
             if done.done():
                 continue
-            if index in failed:
-                done.set_exception(failed[index])
+            if isinstance(outcome, Exception):
+                done.set_exception(outcome)
             else:
-                done.set_result(None)
+                done.set_result(outcome)
 
-    async def _outcome(self, writes: Sequence[W]) -> dict[int, Exception]:
-        """What went wrong with which of the writes."""
+    async def _outcomes(self, calls: Sequence[W]) -> Sequence[R | Exception]:
         try:
-            await self._many(writes)
-        except BulkWriteError as error:
-            return _failures(error, len(writes))
+            return await self._many(calls)
         except Exception as error:  # noqa: BLE001  (it is raised where each of them is awaited)
             self._give_up(error)
-            return dict.fromkeys(range(len(writes)), error)
-        return {}
+            return [error] * len(calls)
 
     def _give_up(self, error: Exception) -> None:
         """Who has waited for a server that hangs does not wait for it once more."""
@@ -110,17 +109,96 @@ class Together(Generic[W]):
                     done.set_exception(error)
 
 
-def _failures(error: BulkWriteError, writes: int) -> dict[int, Exception]:
-    """What went wrong with which write.
+class Writes(Generic[W]):
+    """Writes to one collection.
+
+    Args:
+        command: does several, whatever becomes of each (`ordered=False`).
+    """
+
+    def __init__(self, command: Callable[[Sequence[W]], Awaitable[object]]) -> None:
+        self._command = command
+        self._together: Together[W, None] = Together(self._many)
+
+    async def write(self, what: W, alone: Callable[[], Awaitable[object]]) -> None:
+        """Do one write.
+
+        Args:
+            what: is to be written.
+            alone: writes it by itself.
+
+        Raises:
+            DuplicateKeyError: its id is taken.
+            PyMongoError: it was not done, or nobody knows whether it was.
+        """
+
+        async def written() -> None:
+            await alone()
+
+        await self._together.do(what, written)
+
+    async def _many(self, writes: Sequence[W]) -> Sequence[Exception | None]:
+        failed = await failures(self._command(writes), len(writes))
+        return [failed.get(index) for index in range(len(writes))]
+
+
+class Inserts(Writes[D]):
+    """New documents of one collection."""
+
+    def __init__(self, collection: AsyncIOMotorCollection[D]) -> None:
+        super().__init__(lambda some: collection.insert_many(some, ordered=False))
+        self._collection = collection
+
+    async def insert(self, document: D) -> None:
+        """Insert one.
+
+        Raises:
+            DuplicateKeyError: its id is taken.
+            PyMongoError: it was not done, or nobody knows whether it was.
+        """
+        await self.write(document, lambda: self._collection.insert_one(document))
+
+
+class Reads(Generic[D]):
+    """Documents of one collection by their ids."""
+
+    def __init__(self, collection: AsyncIOMotorCollection[D]) -> None:
+        self._collection = collection
+        self._together: Together[str, D | None] = Together(self._many)
+
+    async def read(self, document_id: str) -> D | None:
+        """One document as it is now, if it exists; it may be that of others too.
+
+        Raises:
+            PyMongoError: the database did not answer.
+        """
+        guard = {"_id": {"$eq": document_id}}
+        return await self._together.do(document_id, lambda: self._collection.find_one(guard))
+
+    async def _many(self, ids: Sequence[str]) -> Sequence[D | None]:
+        found = self._collection.find({"_id": {"$in": list(set(ids))}})
+        by_id = {document["_id"]: document for document in await found.to_list(None)}
+        return [by_id.get(document_id) for document_id in ids]
+
+
+async def failures(command: Awaitable[object], writes: int) -> dict[int, Exception]:
+    """What went wrong with which of the writes of an unordered command.
 
     Where the server does not vouch for the whole command, none of them is done.
+
+    Raises:
+        PyMongoError: nobody knows what was done.
     """
-    details = error.details
-    if details.get("writeConcernErrors"):
-        return dict.fromkeys(range(writes), error)
-    failed: dict[int, Exception] = {}
-    for one in details.get("writeErrors", ()):
-        code, message = one.get("code"), str(one.get("errmsg"))
-        kind = DuplicateKeyError if code == _DUPLICATE else WriteError
-        failed[one["index"]] = kind(message, code, one)
-    return failed or dict.fromkeys(range(writes), error)
+    try:
+        await command
+    except BulkWriteError as error:
+        details = error.details
+        if details.get("writeConcernErrors"):
+            return dict.fromkeys(range(writes), error)
+        failed: dict[int, Exception] = {}
+        for one in details.get("writeErrors", ()):
+            code, message = one.get("code"), str(one.get("errmsg"))
+            kind = DuplicateKeyError if code == _DUPLICATE else WriteError
+            failed[one["index"]] = kind(message, code, one)
+        return failed or dict.fromkeys(range(writes), error)
+    return {}

@@ -27,8 +27,10 @@ LOG_GUARDS: Final = (
             (
                 TOGETHER,
                 "collection.insert_many(some, ordered=False)",
-                "collection.bulk_write("
-                "[pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in some])",
+                (
+                    "collection.bulk_write("
+                    "[pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in some])"
+                ),
             ),
         ),
         ("tests/contract/store/test_log.py",),

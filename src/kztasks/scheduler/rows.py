@@ -76,11 +76,14 @@ class RowLoop:
         self._ahead = ReadAhead(source, tools.memory)
         self._sender = Sender(tools.exchange, self._ahead)
         self._attacher = tools.attacher
+        self._paces = tools.paces
         # The owner before may have had a batch out; whoever ran it answers one that is no shorter.
+        is_first = self._epoch == 1
         self._sizer = BatchSizer(
             target_s=settings.batch_target_ms / 1000,
             max_rows=settings.batch_rows,
-            first_rows=settings.batch_rows if self._epoch > 1 else FIRST_ROWS,
+            first_rows=FIRST_ROWS if is_first else settings.batch_rows,
+            row_s=tools.paces.known(task.category, task.action) if is_first else None,
         )
         self._departures = Departures(
             task, rules, turns, self._ahead, self._sizer, self._sender, settings,
@@ -219,6 +222,8 @@ class RowLoop:
     ) -> LogRecord:
         self._unproven = 0
         self._sizer.learn(rows=len(reply.returns), worked_s=reply.elapsed_ms / 1000)
+        if self._sizer.row_s is not None:
+            self._paces.note(self._task.category, self._task.action, self._sizer.row_s)
         self._departures.rest()
         app = f"{reply.app.name}/{reply.app.version}/{reply.app.instance}"
         ran = Ran(data=reply.data, app=app, attempts=attempts, attached=attached)

@@ -27,6 +27,7 @@ from kztasks.scheduler.memory import RowMemory
 from kztasks.scheduler.nodes import NodeLife, NodeWatch
 from kztasks.scheduler.operations import SchedulerOperations
 from kztasks.scheduler.owned import OwnedTasks
+from kztasks.scheduler.paces import Paces
 from kztasks.scheduler.rounds import OwnedRounds
 from kztasks.scheduler.stops import StopHints
 from kztasks.scheduler.sweep import Retention
@@ -184,6 +185,7 @@ class Scheduler:
             directory=self.directory,
             gate=self.gate,
             memory=self._memory,
+            paces=Paces(),
             metrics=self.metrics,
             room=self._room,
             exchange=Exchange(

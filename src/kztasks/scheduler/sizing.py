@@ -23,19 +23,32 @@ class BatchSizer:
         target_s: seconds of work and pauses that a batch should hold.
         max_rows: most rows in a batch.
         first_rows: rows of the first batch, while nobody knows how long one takes.
+        row_s: seconds that a row takes, as far as other tasks know; those of this one may differ.
     """
 
-    def __init__(self, *, target_s: float, max_rows: int, first_rows: int = FIRST_ROWS) -> None:
+    def __init__(
+        self,
+        *,
+        target_s: float,
+        max_rows: int,
+        first_rows: int = FIRST_ROWS,
+        row_s: float | None = None,
+    ) -> None:
         self._target_s = target_s
         self._max_rows = max_rows
-        self._limit = min(first_rows, max_rows)
-        self._row_s: float | None = None
+        self._limit = min(first_rows if row_s is None else max_rows, max_rows)
+        self._row_s = row_s
         self._suspects = 0
 
     @property
     def is_searching(self) -> bool:
         """Whether a row that kills its apps is among the next ones."""
         return self._suspects > 0
+
+    @property
+    def row_s(self) -> float | None:
+        """Seconds that a row takes, pauses not counted; `None` while nobody knows."""
+        return self._row_s
 
     def rows(self, pause_s: float) -> int:
         """Rows for the next batch, 1 at least.

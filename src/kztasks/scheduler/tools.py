@@ -11,6 +11,7 @@ from kztasks.scheduler.exchange import Exchange
 from kztasks.scheduler.gate import TurnGate
 from kztasks.scheduler.memory import RowMemory
 from kztasks.scheduler.metrics import SchedulerMetrics
+from kztasks.scheduler.paces import Paces
 from kztasks.scheduler.room import Room
 from kztasks.settings import Settings
 from kztasks.store.interface import Store
@@ -29,6 +30,7 @@ class Tools:
     directory: Directory
     gate: TurnGate
     memory: RowMemory
+    paces: Paces
     metrics: SchedulerMetrics
     room: Room
     exchange: Exchange

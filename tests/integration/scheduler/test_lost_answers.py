@@ -38,13 +38,20 @@ class Losing:
         raise StoreUnavailable("the answer was lost")
 
 
+def losing(store: MongoStore, *, changes: str, is_done: bool) -> Losing:
+    """Let a change of a task be lost: one whose text has `changes` in it."""
+    collection: Any = store.tasks._tasks
+    store.tasks._changes._tasks = lost = Losing(collection, changes=changes, is_done=is_done)  # type: ignore[assignment]  # as far as it is used
+    return lost
+
+
 async def test_a_claim_whose_answer_was_lost_is_run_though_nobody_asks_again(
     engine: Engine, store: MongoStore
 ) -> None:
     await engine.app(Adding().app())
     scheduler = await engine.scheduler()
     task_id = await engine.submit("add", numbers(ROWS))
-    store.tasks._tasks = Losing(store.tasks._tasks, changes="pvt_started_at", is_done=True)  # type: ignore[assignment]  # as far as it is used
+    losing(store, changes="pvt_started_at", is_done=True)
 
     with pytest.raises(StoreUnavailable):
         await scheduler.start(task_id)
@@ -60,14 +67,13 @@ async def test_a_take_over_whose_answer_was_lost_is_run(engine: Engine, store: M
     task_id = await engine.submit("add", numbers(ROWS))
     await first.start(task_id)
     await eventually(lambda: held.has_run(3))
-    losing = Losing(store.tasks._tasks, changes="rescues", is_done=True)
-    store.tasks._tasks = losing  # type: ignore[assignment]  # as far as it is used
+    take_over = losing(store, changes="rescues", is_done=True)
 
     await engine.scheduler()
     await first.freeze()
 
     assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
-    assert not losing.is_armed
+    assert not take_over.is_armed
     assert await engine.output(task_id) == sums(ROWS)
 
 
@@ -77,8 +83,7 @@ async def test_a_task_that_could_not_be_given_back_is_given_back_later(
     await engine.app(Adding().app())
     scheduler = await engine.scheduler()
     task_id = await engine.submit("add", numbers(ROWS))
-    losing = Losing(store.tasks._tasks, changes="'owner.node': None", is_done=False)
-    store.tasks._tasks = losing  # type: ignore[assignment]  # as far as it is used
+    release = losing(store, changes="'owner.node': None", is_done=False)
     runs = TaskRunner.run
     defects = iter([RuntimeError("a defect")])
 
@@ -92,4 +97,4 @@ async def test_a_task_that_could_not_be_given_back_is_given_back_later(
     await scheduler.start(task_id)
 
     assert (await engine.ended(task_id)).status is TaskStatus.SUCCESS
-    assert not losing.is_armed
+    assert not release.is_armed

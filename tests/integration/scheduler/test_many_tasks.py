@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from kztasks.domain.log import RecordKind
 from kztasks.domain.status import TaskStatus
 from kztasks.kazoo.client import KazooClient
 from kztasks.kazoo.listener import KazooListener
@@ -50,3 +51,20 @@ async def test_tasks_that_run_at_once_are_shared_and_do_not_mix(engine: Engine) 
     assert workers.total() == TASKS
     assert len(adding.by_instance) == 2
     assert adding.repeated == 0
+
+
+async def test_the_first_batch_of_a_task_is_as_large_as_others_have_shown_that_it_may_be(
+    engine: Engine,
+) -> None:
+    """A small task of an action that is known so takes one batch."""
+    await engine.app(Adding().app())
+    await engine.scheduler()
+    batches = []
+    for _ in range(2):
+        task_id = await engine.submit("add", numbers(100))
+        await engine.schedulers[0].start(task_id)
+        await engine.ended(task_id)
+        kinds = [record.kind async for record in engine.store.log.records(task_id)]
+        batches.append(kinds.count(RecordKind.BATCH))
+    first, second = batches
+    assert (first > 1, second) == (True, 1)

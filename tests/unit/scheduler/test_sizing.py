@@ -30,6 +30,18 @@ def test_with_a_pause_the_first_batch_is_one_row() -> None:
     assert sizer().rows(0.001) == 1
 
 
+def test_the_first_batch_is_cut_by_time_if_other_tasks_know_how_long_a_row_takes() -> None:
+    assert BatchSizer(target_s=0.25, max_rows=MAX_ROWS, row_s=0.001).rows(0) == 250
+    assert BatchSizer(target_s=0.25, max_rows=MAX_ROWS, row_s=0.0).rows(0) == MAX_ROWS
+    assert BatchSizer(target_s=0.25, max_rows=MAX_ROWS, row_s=0.0).rows(0.5) == 1
+
+
+def test_a_task_whose_rows_take_longer_than_those_of_others_learns_so_at_once() -> None:
+    one = BatchSizer(target_s=0.25, max_rows=MAX_ROWS, row_s=0.0001)
+    one.learn(rows=10, worked_s=1.0)
+    assert one.rows(0) <= 5
+
+
 def test_batches_of_fast_rows_grow_step_by_step_up_to_the_limit() -> None:
     one, sizes = sizer(), []
     for _ in range(6):

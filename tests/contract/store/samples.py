@@ -78,7 +78,8 @@ class LosingAnswers:
 
     def __init__(self, collection: Any, *, together: bool = False) -> None:
         self._collection = collection
-        self._methods = {"bulk_write"} if together else {"insert_one", "find_one_and_update"}
+        alone = {"insert_one", "find_one_and_update", "update_one"}
+        self._methods = {"bulk_write"} if together else alone
         self.lost = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -89,6 +90,9 @@ class LosingAnswers:
 
     async def find_one_and_update(self, *args: Any, **options: Any) -> Any:
         return await self._lose("find_one_and_update", *args, **options)
+
+    async def update_one(self, *args: Any) -> Any:
+        return await self._lose("update_one", *args)
 
     async def bulk_write(self, *args: Any, **options: Any) -> Any:
         return await self._lose("bulk_write", *args, **options)

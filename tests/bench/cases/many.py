@@ -15,7 +15,7 @@ from tests.bench.harness.names import KZTASKS
 from tests.bench.harness.results import CaseResult
 from tests.bench.harness.stage import Stage, stage
 
-CLIENTS: Final = 8
+CLIENTS: Final = 32
 """Who starts many tasks at once does not wait for one after the other."""
 LOOK_S: Final = 0.25
 """Each look is a request, whose cost is put down to the tasks."""

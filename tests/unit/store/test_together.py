@@ -18,7 +18,7 @@ from pymongo.errors import (
 )
 
 from kztasks.store.mongo import together
-from kztasks.store.mongo.together import Reads, Writes
+from kztasks.store.mongo.together import Lane, Reads, Writes
 
 Guard = dict[str, dict[str, Any]]
 Document = dict[str, Any]
@@ -27,11 +27,11 @@ Document = dict[str, Any]
 class Database:
     """Notes the commands, and holds each until it may go on."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, lane: Lane | None = None) -> None:
         self.commands: list[list[str]] = []
         self.go_on = asyncio.Event()
         self.error = error
-        self.writes: Writes[str] = Writes(self.many)
+        self.writes: Writes[str] = Writes(self.many, lane)
 
     async def one(self, what: str) -> None:
         self.commands.append([what])
@@ -144,6 +144,39 @@ async def test_the_others_go_on_when_the_first_one_is_cancelled() -> None:
     first.cancel()
     await second
     assert database.commands == [["a"], ["b"]]
+
+
+async def test_calls_of_all_kinds_gather_behind_one_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(together, "PATIENCE_S", 60.0)
+    lane = Lane()
+    first, second = Database(lane=lane), Database(lane=lane)
+    second.go_on.set()
+    sent = [first.write("a"), *map(second.write, "bc")]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (first.commands, second.commands) == ([["a"]], [])
+    first.go_on.set()
+    await asyncio.gather(*sent)
+    assert second.commands == [["b", "c"]]
+
+
+async def test_nobody_waits_long_for_a_command_of_another_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(together, "PATIENCE_S", 0.001)
+    lane = Lane()
+    hanging, second = Database(lane=lane), Database(lane=lane)
+    hung = hanging.write("a")
+    await asyncio.sleep(0)
+    await asyncio.gather(*map(second.write, "bc"))
+    assert not hung.done()
+    assert sorted(one for some in second.commands for one in some) == ["b", "c"]
+    assert not lane.is_free
+    hanging.go_on.set()
+    await hung
+    assert lane.is_free
 
 
 class Slow:

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from kztasks.errors import Conflict
 from kztasks.store.interface import Account
 from kztasks.store.mongo.errors import translated
-from kztasks.store.mongo.together import Reads
+from kztasks.store.mongo.together import Lane, Reads
 
 
 class AccountDocument(TypedDict):
@@ -45,13 +45,14 @@ class MongoAccounts:
         accounts: AsyncIOMotorCollection[AccountDocument],
         tokens: Secrets,
         api_keys: Secrets,
+        lane: Lane | None = None,
     ) -> None:
         self._accounts = accounts
         self._tokens = tokens
         self._api_keys = api_keys
-        self._read_account = Reads(accounts).read
-        self._read_token = Reads(tokens).read
-        self._read_api_key = Reads(api_keys).read
+        self._read_account = Reads(accounts, lane).read
+        self._read_token = Reads(tokens, lane).read
+        self._read_api_key = Reads(api_keys, lane).read
 
     async def add(self, account: Account) -> None:
         """Store an account."""

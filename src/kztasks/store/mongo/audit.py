@@ -10,7 +10,7 @@ from pymongo import DESCENDING
 
 from kztasks.store.access_records import AuditEntry
 from kztasks.store.mongo.errors import translated
-from kztasks.store.mongo.together import Inserts
+from kztasks.store.mongo.together import Inserts, Lane
 
 
 class AuditDocument(TypedDict):
@@ -30,9 +30,11 @@ class AuditDocument(TypedDict):
 class MongoAudit:
     """`AuditStore`."""
 
-    def __init__(self, audit: AsyncIOMotorCollection[AuditDocument]) -> None:
+    def __init__(
+        self, audit: AsyncIOMotorCollection[AuditDocument], lane: Lane | None = None
+    ) -> None:
         self._audit = audit
-        self._entries = Inserts(audit)
+        self._entries = Inserts(audit, lane)
 
     async def add(self, entry: AuditEntry) -> None:
         """Write an entry."""

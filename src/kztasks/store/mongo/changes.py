@@ -10,7 +10,7 @@ from typing import Final
 
 from kztasks.domain.retention import Part
 from kztasks.domain.status import TaskStatus
-from kztasks.domain.task import Owner
+from kztasks.domain.task import Owner, Task
 from kztasks.store.aftermath import Redelivery
 from kztasks.store.interface import Ending, View
 from kztasks.store.mongo.task_document import attached_document, output_document
@@ -90,6 +90,25 @@ def ended(ending: Ending) -> Update:
     if ending.attached is not None:
         named.append(ending.attached.name)
     return update | {"$addToSet": {"attachments": {"$each": named}}} if named else update
+
+
+def is_ended_as(task: Task, epoch: int, ending: Ending) -> bool:
+    """Whether this very ending was written before, by a call whose answer was lost."""
+    return (
+        task.owner is not None
+        and task.owner.epoch == epoch
+        and Ending(
+            status=task.status,
+            ended_at=task.ended_at or 0,
+            failed=task.failed,
+            succeeded=task.succeeded,
+            output=task.output,
+            attached=task.attached,
+            reason=task.reason,
+            is_cleanup_due=ending.is_cleanup_due,
+        )
+        == ending
+    )
 
 
 def explained(reason: str, now: int) -> Update:

@@ -24,6 +24,7 @@ from kztasks.store.mongo.schedules import MongoSchedules
 from kztasks.store.mongo.settings import MongoSettings
 from kztasks.store.mongo.signing_keys import MongoSigningKeys
 from kztasks.store.mongo.tasks import MongoTasks
+from kztasks.store.mongo.together import Lane
 from kztasks.store.mongo.triggers import MongoTriggers
 
 _OPTIONS: Final[Mapping[str, Any]] = {
@@ -65,22 +66,23 @@ class MongoStore:
         except (PyMongoError, ValueError) as error:
             raise Misconfigured("the database's address or name makes no sense") from error
         collection: Callable[[str], Any] = self._database.get_collection
-        loose_ends = MongoLooseEnds(collection("loose_ends"))
+        lane = Lane()
+        loose_ends = MongoLooseEnds(collection("loose_ends"), lane)
         self.files = MongoFiles(
-            collection("attachments.files"), collection("attachments.chunks"), loose_ends
+            collection("attachments.files"), collection("attachments.chunks"), loose_ends, lane
         )
-        self.log = MongoLog(collection("log"))
-        self.tasks = MongoTasks(collection("tasks"), self.files, self.log, loose_ends)
+        self.log = MongoLog(collection("log"), lane)
+        self.tasks = MongoTasks(collection("tasks"), self.files, self.log, loose_ends, lane)
         self.aftermath = MongoAftermath(collection("tasks"))
         self.retention = MongoRetention(self._database, loose_ends)
         self.nodes = MongoNodes(collection("nodes"))
         self.accounts = MongoAccounts(
-            collection("accounts"), collection("tokens"), collection("api_keys")
+            collection("accounts"), collection("tokens"), collection("api_keys"), lane
         )
         self.signing_keys = MongoSigningKeys(
-            collection("signing_keys"), collection("revoked_tokens")
+            collection("signing_keys"), collection("revoked_tokens"), lane
         )
-        self.audit = MongoAudit(collection("audit"))
+        self.audit = MongoAudit(collection("audit"), lane)
         self.idempotency = MongoIdempotency(collection("idempotency"))
         self.triggers = MongoTriggers(self._client, collection("triggers"), collection("firings"))
         self.schedules = MongoSchedules(

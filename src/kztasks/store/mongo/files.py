@@ -22,7 +22,7 @@ from kztasks.domain.retention import Belongings, owner_of
 from kztasks.errors import KztasksError, NotFound, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.loose_ends import MongoLooseEnds
-from kztasks.store.mongo.together import SMALL_BYTES, Inserts
+from kztasks.store.mongo.together import SMALL_BYTES, Inserts, Lane
 from tasks_bindings.crash_points import reached
 
 _logger = structlog.get_logger(__name__)
@@ -188,12 +188,13 @@ class MongoFiles:
         files: AsyncIOMotorCollection[FileDocument],
         chunks: AsyncIOMotorCollection[ChunkDocument],
         loose_ends: MongoLooseEnds,
+        lane: Lane | None = None,
     ) -> None:
         self._files = files
         self._chunks = chunks
         self._loose_ends = loose_ends
-        self._new_files = Inserts(files)
-        self._small_chunks = Inserts(chunks)
+        self._new_files = Inserts(files, lane)
+        self._small_chunks = Inserts(chunks, lane)
 
     @asynccontextmanager
     async def upload(self, file_id: str, name: str) -> AsyncIterator[MongoUpload]:

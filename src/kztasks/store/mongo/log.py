@@ -15,7 +15,7 @@ from kztasks.domain.log import LogRecord, RecordKind
 from kztasks.errors import Invalid, StoreUnavailable
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.log_document import LogDocument, log_document, log_id, log_record
-from kztasks.store.mongo.together import SMALL_BYTES, Inserts
+from kztasks.store.mongo.together import SMALL_BYTES, Inserts, Lane
 from tasks_bindings.crash_points import reached
 
 MAX_RECORD_BYTES: Final = 15 * 1024 * 1024
@@ -28,9 +28,9 @@ _PAGE_RECORDS: Final = 64
 class MongoLog:
     """`LogStore`; the unique `_id` decides which of two rivals wrote a seq."""
 
-    def __init__(self, log: AsyncIOMotorCollection[LogDocument]) -> None:
+    def __init__(self, log: AsyncIOMotorCollection[LogDocument], lane: Lane | None = None) -> None:
         self._log = log
-        self._small = Inserts(log)
+        self._small = Inserts(log, lane)
 
     async def append(self, record: LogRecord) -> LogRecord:
         """Insert the record, or adopt the one that is there."""

@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 
 from kztasks.domain.retention import Belongings
 from kztasks.store.mongo.errors import translated
-from kztasks.store.mongo.together import Writes
+from kztasks.store.mongo.together import Lane, Writes
 from kztasks.store.retention import LooseEnd
 
 
@@ -48,12 +48,15 @@ _Change = dict[str, dict[str, object]]
 class MongoLooseEnds:
     """Writes loose ends and takes them away; the janitor's half is a part of `RetentionStore`."""
 
-    def __init__(self, ends: AsyncIOMotorCollection[LooseEndDocument]) -> None:
+    def __init__(
+        self, ends: AsyncIOMotorCollection[LooseEndDocument], lane: Lane | None = None
+    ) -> None:
         self._ends = ends
         self._held: Writes[tuple[_Filter, _Change]] = Writes(
             lambda some: ends.bulk_write(
                 [UpdateOne(*one, upsert=True) for one in some], ordered=False
-            )
+            ),
+            lane,
         )
 
     async def hold(self, end_id: str, belongings: Sequence[Belongings]) -> None:

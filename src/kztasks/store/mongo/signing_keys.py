@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from kztasks.store.access_records import SigningKey
 from kztasks.store.mongo.errors import translated
-from kztasks.store.mongo.together import Reads
+from kztasks.store.mongo.together import Lane, Reads
 
 
 class SigningKeyDocument(TypedDict):
@@ -35,10 +35,11 @@ class MongoSigningKeys:
         self,
         keys: AsyncIOMotorCollection[SigningKeyDocument],
         revoked: AsyncIOMotorCollection[RevokedDocument],
+        lane: Lane | None = None,
     ) -> None:
         self._keys = keys
         self._revoked = revoked
-        self._read_revoked = Reads(revoked).read
+        self._read_revoked = Reads(revoked, lane).read
 
     async def add(self, key: SigningKey) -> None:
         """Store a key."""

@@ -19,7 +19,7 @@ from kztasks.errors import StoreUnavailable
 from kztasks.store.mongo.changes import Update
 from kztasks.store.mongo.errors import translated
 from kztasks.store.mongo.task_document import TaskDocument, task_of
-from kztasks.store.mongo.together import Together, failures
+from kztasks.store.mongo.together import Lane, Together, failures
 
 Guard = dict[str, dict[str, str | int | None]]
 """A filter; each value stands behind an operator, so that no value can be one."""
@@ -47,9 +47,11 @@ class GuardedChange:
 class TaskChanges:
     """Changes documents of the collection `tasks`."""
 
-    def __init__(self, tasks: AsyncIOMotorCollection[TaskDocument]) -> None:
+    def __init__(
+        self, tasks: AsyncIOMotorCollection[TaskDocument], lane: Lane | None = None
+    ) -> None:
         self._tasks = tasks
-        self._together: Together[GuardedChange, Task | None] = Together(self._many)
+        self._together: Together[GuardedChange, Task | None] = Together(self._many, lane)
 
     async def change(self, guard: Guard, update: Update) -> Task | None:
         """Make a change if its guard holds; the task after it.

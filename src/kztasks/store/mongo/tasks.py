@@ -32,7 +32,7 @@ from kztasks.store.mongo.loose_ends import MongoLooseEnds
 from kztasks.store.mongo.task_changes import Guard, GuardedChange, TaskChanges
 from kztasks.store.mongo.task_document import TaskDocument, created_key, task_document, task_of
 from kztasks.store.mongo.task_filter import Query, query_of
-from kztasks.store.mongo.together import Reads
+from kztasks.store.mongo.together import Lane, Reads
 
 _logger = structlog.get_logger(__name__)
 
@@ -50,13 +50,14 @@ class MongoTasks:
         files: MongoFiles,
         log: MongoLog,
         loose_ends: MongoLooseEnds,
+        lane: Lane | None = None,
     ) -> None:
         self._tasks = tasks
         self._loose_ends = loose_ends
         self._files = files
         self._log = log
-        self._reads = Reads(tasks)
-        self._changes = TaskChanges(tasks)
+        self._reads = Reads(tasks, lane)
+        self._changes = TaskChanges(tasks, lane)
         self._unanswered: dict[tuple[str, Owner], float] = {}
         """When the last answer to a claim or take-over was lost, by the monotonic clock."""
 
@@ -201,7 +202,7 @@ class MongoTasks:
         if await self._changes.change_together(change) is not None:
             return True
         task = await self.get(task_id)
-        return task is not None and _ended_as(task, epoch, ending)
+        return task is not None and changes.is_ended_as(task, epoch, ending)
 
     async def delete(self, task_id: str) -> Task | None:
         """Remove the document, then what it pointed to.
@@ -273,26 +274,7 @@ def _is_claimed(claim: str, document: TaskDocument) -> bool:
 
 
 def _is_ended(epoch: int, ending: Ending, document: TaskDocument) -> bool:
-    return _ended_as(task_of(document), epoch, ending)
-
-
-def _ended_as(task: Task, epoch: int, ending: Ending) -> bool:
-    """Whether this very ending was written before, by a call whose answer was lost."""
-    return (
-        task.owner is not None
-        and task.owner.epoch == epoch
-        and Ending(
-            status=task.status,
-            ended_at=task.ended_at or 0,
-            failed=task.failed,
-            succeeded=task.succeeded,
-            output=task.output,
-            attached=task.attached,
-            reason=task.reason,
-            is_cleanup_due=ending.is_cleanup_due,
-        )
-        == ending
-    )
+    return changes.is_ended_as(task_of(document), epoch, ending)
 
 
 def _now() -> int:

@@ -1,15 +1,19 @@
 """Calls of many callers in few commands: while one is on its way, those that come gather.
 
 Many small tasks at once cost a command for each of their reads and writes otherwise, and most of
-that is the command. Whoever calls alone does not wait: his call is sent at once, and as it always
-was. Nobody is told that something is stored before the database has said so of his own document,
-and nobody is given what was read before he asked.
+that is the command. So there is one command on its way, of whatever kind, and behind it calls of
+every kind gather; unless the database takes long to answer, then nobody waits for it. Whoever calls
+alone does not wait: his call is sent at once, and as it always was.
+
+Nobody is told that something is stored before the database has said so of his own document, and
+nobody is given what was read before he asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -20,6 +24,10 @@ MOST: Final = 100
 SMALL_BYTES: Final = 64 * 1024
 """What is larger than this should not be kept waiting by others, nor keep them."""
 
+PATIENCE_S: Final = 0.02
+"""So long calls wait at most for a command of another kind: an answer takes a millisecond or two
+where the database is near."""
+
 _DUPLICATE: Final = 11000
 
 W = TypeVar("W")
@@ -27,15 +35,52 @@ R = TypeVar("R")
 D = TypeVar("D", bound="Any")
 
 
+class Lane:
+    """The way to the database for small calls: one command after another, while they are quick."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no command is on its way."""
+        return not self._lock.locked()
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Wait until it is free, or for long enough."""
+        is_mine = await self._acquire()
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._lock.release()
+
+    async def _acquire(self) -> bool:
+        if self.is_free:
+            return await self._lock.acquire()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._lock.acquire()
+        except TimeoutError:
+            return False
+
+
 class Together(Generic[W, R]):
     """Calls of one kind.
 
     Args:
         many: does several in one go; what comes of each, an exception where it failed.
+        lane: the way that they share with other kinds.
     """
 
-    def __init__(self, many: Callable[[Sequence[W]], Awaitable[Sequence[R | Exception]]]) -> None:
+    def __init__(
+        self,
+        many: Callable[[Sequence[W]], Awaitable[Sequence[R | Exception]]],
+        lane: Lane | None = None,
+    ) -> None:
         self._many = many
+        self._lane = lane or Lane()
         self._waiting: list[tuple[W, asyncio.Future[R]]] = []
         self._is_busy = False
         self._rest: asyncio.Task[None] | None = None
@@ -51,28 +96,35 @@ class Together(Generic[W, R]):
             PyMongoError: it was not done, or nobody knows whether it was; or whatever `many` says
                 of it.
         """
-        if self._is_busy:
+        if self._is_busy or not self._lane.is_free:
             done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
             self._waiting.append((what, done))
+            self._begin_rest()
             return await done
         self._is_busy = True
         try:
-            return await alone()
+            async with self._lane.taken():
+                return await alone()
         except PyMongoError as error:
             self._give_up(error)
             raise
         finally:
-            self._is_busy = bool(self._waiting)
-            if self._is_busy:
-                self._rest = asyncio.create_task(self._do_rest())
+            self._is_busy = False
+            self._begin_rest()
+
+    def _begin_rest(self) -> None:
+        if self._waiting and not self._is_busy:
+            self._is_busy = True
+            self._rest = asyncio.create_task(self._do_rest())
 
     async def _do_rest(self) -> None:
         try:
             while self._waiting:
-                some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                wanted = [(what, done) for what, done in some if not done.done()]
-                if wanted:
-                    await self._do_many(wanted)
+                async with self._lane.taken():
+                    some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                    wanted = [(what, done) for what, done in some if not done.done()]
+                    if wanted:
+                        await self._do_many(wanted)
         finally:
             self._is_busy = False
             for _, done in self._waiting:
@@ -114,11 +166,14 @@ class Writes(Generic[W]):
 
     Args:
         command: does several, whatever becomes of each (`ordered=False`).
+        lane: as for `Together`.
     """
 
-    def __init__(self, command: Callable[[Sequence[W]], Awaitable[object]]) -> None:
+    def __init__(
+        self, command: Callable[[Sequence[W]], Awaitable[object]], lane: Lane | None = None
+    ) -> None:
         self._command = command
-        self._together: Together[W, None] = Together(self._many)
+        self._together: Together[W, None] = Together(self._many, lane)
 
     async def write(self, what: W, alone: Callable[[], Awaitable[object]]) -> None:
         """Do one write.
@@ -145,8 +200,8 @@ class Writes(Generic[W]):
 class Inserts(Writes[D]):
     """New documents of one collection."""
 
-    def __init__(self, collection: AsyncIOMotorCollection[D]) -> None:
-        super().__init__(lambda some: collection.insert_many(some, ordered=False))
+    def __init__(self, collection: AsyncIOMotorCollection[D], lane: Lane | None = None) -> None:
+        super().__init__(lambda some: collection.insert_many(some, ordered=False), lane)
         self._collection = collection
 
     async def insert(self, document: D) -> None:
@@ -162,9 +217,9 @@ class Inserts(Writes[D]):
 class Reads(Generic[D]):
     """Documents of one collection by their ids."""
 
-    def __init__(self, collection: AsyncIOMotorCollection[D]) -> None:
+    def __init__(self, collection: AsyncIOMotorCollection[D], lane: Lane | None = None) -> None:
         self._collection = collection
-        self._together: Together[str, D | None] = Together(self._many)
+        self._together: Together[str, D | None] = Together(self._many, lane)
 
     async def read(self, document_id: str) -> D | None:
         """One document as it is now, if it exists; it may be that of others too.

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
+from pydantic import ValidationError
 
 from tasks_bindings import crash_points
 from tasks_bindings.bus.amqp import AmqpBus
@@ -33,6 +34,7 @@ _log = structlog.get_logger(__name__)
 
 EXIT_STUCK: Final = 70
 """A handler did not return, and the process had to end itself (`EX_SOFTWARE`)."""
+EXIT_MISCONFIGURED: Final = 2
 EXIT_NOW: Final = 130
 HOOKS_S: Final = 10.0
 """So long the app's stop hooks may take in a process that is stuck."""
@@ -136,6 +138,16 @@ async def _start_unless(stop: asyncio.Event, runner: AppRunner) -> bool:
     return False
 
 
+def _settings() -> AppSettings:
+    try:
+        return AppSettings()
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            name = "_".join(map(str, one["loc"])).upper()
+            sys.stderr.write(f"KZTASKS_{name}: {one['msg']}\n")
+        sys.exit(EXIT_MISCONFIGURED)
+
+
 async def _run_and_leave(app: App, settings: AppSettings) -> None:
     """What did not end in its time has gone to another process; nobody waits for it here."""
     if not await run_app(app, settings):
@@ -145,9 +157,10 @@ async def _run_and_leave(app: App, settings: AppSettings) -> None:
 def main(app: App) -> None:
     """The `__main__` of an app: settings from the environment, logs, then `run_app`.
 
-    Ends the process with 1 if it may not connect to its broker; says so in the log.
+    Ends the process with 1 if it may not connect to its broker, which the log says, and with 2 if a
+    setting is wrong, which stderr says.
     """
-    settings = AppSettings()
+    settings = _settings()
     crash_points.arm(settings.crash_at)
     configure_logging(
         json=settings.log_format == "json",

@@ -73,3 +73,19 @@ def test_the_command_line_tells_an_authors_mistake_without_a_traceback(folder: P
     assert ran.returncode == 2
     assert "tasks.cat.act: a CSV task needs mandatory or optional columns" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_the_command_line_tells_a_wrong_setting_without_a_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine.py").write_text("from tasks_bindings import App\napp = App('mine')\n")
+    monkeypatch.setenv("KZTASKS_DRAIN_S", "long")
+    ran = subprocess.run(
+        [sys.executable, "-m", "tasks_bindings", "mine:app"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("KZTASKS_DRAIN_S: Input should be a valid number")
+    assert "Traceback" not in ran.stderr

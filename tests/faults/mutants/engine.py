@@ -26,10 +26,10 @@ LOG_GUARDS: Final = (
             (TOGETHER, "import asyncio\n", "import asyncio\nimport pymongo\n"),
             (
                 TOGETHER,
-                "collection.insert_many(some, ordered=False)",
+                "self._collection.insert_many(documents, ordered=False)",
                 (
-                    "collection.bulk_write("
-                    "[pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in some])"
+                    "self._collection.bulk_write("
+                    "[pymongo.ReplaceOne({'_id': d['_id']}, d, True) for d in documents])"
                 ),
             ),
         ),

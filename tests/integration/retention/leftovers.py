@@ -217,6 +217,15 @@ class Mortal:
         return write
 
 
+def _make_mortal(part: Any, death: Death) -> None:
+    """Every collection that a part of the store has, or that a part of it has."""
+    for name, value in vars(part).items():
+        if type(value).__name__ == "AsyncIOMotorCollection":
+            setattr(part, name, Mortal(value, death))
+        elif type(value).__module__.startswith("kztasks.store.mongo"):
+            _make_mortal(value, death)
+
+
 @contextmanager
 def mortal(url: str, database: str, death: Death) -> Iterator[MongoStore]:
     """A store in a process that dies."""
@@ -225,9 +234,7 @@ def mortal(url: str, database: str, death: Death) -> Iterator[MongoStore]:
         store.files, store.tasks, store.log, store.retention, store.retention._ends,
     )  # fmt: skip
     for part in parts:
-        for name, value in vars(part).items():
-            if type(value).__name__ == "AsyncIOMotorCollection":
-                setattr(part, name, Mortal(value, death))
+        _make_mortal(part, death)
     try:
         yield store
     except Killed:

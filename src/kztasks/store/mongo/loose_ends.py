@@ -52,12 +52,7 @@ class MongoLooseEnds:
         self, ends: AsyncIOMotorCollection[LooseEndDocument], lane: Lane | None = None
     ) -> None:
         self._ends = ends
-        self._held: Writes[tuple[_Filter, _Change]] = Writes(
-            lambda some: ends.bulk_write(
-                [UpdateOne(*one, upsert=True) for one in some], ordered=False
-            ),
-            lane,
-        )
+        self._held: Writes[tuple[_Filter, _Change]] = Writes(self._hold_many, lane)
 
     async def hold(self, end_id: str, belongings: Sequence[Belongings]) -> None:
         """Write a loose end; written again, it has shown life."""
@@ -75,6 +70,10 @@ class MongoLooseEnds:
         )
         with translated("noting what may be left behind"):
             await self._held.write(note, lambda: self._ends.update_one(*note, upsert=True))
+
+    async def _hold_many(self, notes: Sequence[tuple[_Filter, _Change]]) -> None:
+        updates = [UpdateOne(*note, upsert=True) for note in notes]
+        await self._ends.bulk_write(updates, ordered=False)
 
     async def keep(self, end_id: str) -> bool:
         """Show life; false when the janitor has decided meanwhile that there is none."""

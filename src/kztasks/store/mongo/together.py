@@ -201,7 +201,7 @@ class Inserts(Writes[D]):
     """New documents of one collection."""
 
     def __init__(self, collection: AsyncIOMotorCollection[D], lane: Lane | None = None) -> None:
-        super().__init__(lambda some: collection.insert_many(some, ordered=False), lane)
+        super().__init__(self._insert_many, lane)
         self._collection = collection
 
     async def insert(self, document: D) -> None:
@@ -212,6 +212,9 @@ class Inserts(Writes[D]):
             PyMongoError: it was not done, or nobody knows whether it was.
         """
         await self.write(document, lambda: self._collection.insert_one(document))
+
+    async def _insert_many(self, documents: Sequence[D]) -> None:
+        await self._collection.insert_many(documents, ordered=False)
 
 
 class Reads(Generic[D]):

@@ -6,12 +6,13 @@ Whoever asks goes through a gate, which says when the answer comes and whether i
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
-from pymongo.errors import DuplicateKeyError
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 Document = dict[str, Any]
 Gate = Callable[[str, Callable[[], Any]], Awaitable[Any]]
@@ -76,6 +77,25 @@ class Collection:
 
     async def insert_one(self, document: Document) -> None:
         await self._gate("insert", lambda: self._documents.insert(document))
+
+    async def insert_many(self, documents: Sequence[Document], *, ordered: bool) -> None:
+        assert not ordered, "the model goes on after a document that is there"
+        await self._gate("insert", lambda: self._insert_all(documents))
+
+    def _insert_all(self, documents: Sequence[Document]) -> None:
+        errors = []
+        for index, document in enumerate(documents):
+            try:
+                self._documents.insert(document)
+            except DuplicateKeyError as error:
+                errors.append({"index": index, "code": error.code, "errmsg": str(error)})
+        if errors:
+            raise BulkWriteError({"writeErrors": errors})
+
+    async def bulk_write(self, updates: Sequence[UpdateOne], *, ordered: bool) -> None:
+        assert not ordered, "the model goes on after a change that is not made"
+        made: Any = [(one._filter, one._doc) for one in updates]
+        await self._gate("update", lambda: [self._documents.change(*one) for one in made])
 
     async def replace_one(self, document: Document) -> None:
         await self._gate("replace", lambda: self._documents.write(document))

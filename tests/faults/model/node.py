@@ -160,6 +160,7 @@ class ModelNode:
     def kill(self) -> None:
         """Be gone: whatever is tried afterwards has no effect."""
         self.is_dead = True
+        unanswered = list(self.operations)
         self.operations.clear()
         for task in (
             self._rounds,
@@ -168,7 +169,7 @@ class ModelNode:
         ):
             task.cancel()
         self._shared.loop.settle()
-        for operation in self.operations:
+        for operation in (*unanswered, *self.operations):
             operation.future.cancel()
         self._shared.loop.settle()
 

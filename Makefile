@@ -9,7 +9,7 @@ KAZOO_SDK := .venv/kazoo-sdk/.kztasks
 RIVALS := .venv/bench/.kztasks
 PROJECTS := pyproject.toml bindings/pyproject.toml
 SHELL_SCRIPTS := tools/bootstrap.sh tools/lock.sh .ci/run
-WORKERS := 2
+WORKERS := 3
 yes = $(filter-out 0 no false,$(1))
 
 .DEFAULT_GOAL := help

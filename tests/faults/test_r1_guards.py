@@ -38,7 +38,7 @@ def test_each_guard_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
-@matrix_row(ROW, full=Guards(len(MUTATIONS)), full_s=1_800, quick=Guards(3), quick_s=240)
+@matrix_row(ROW, full=Guards(len(MUTATIONS)), full_s=1_800, quick=Guards(1), quick_s=240)
 async def test_no_guard_can_be_taken_away_unnoticed(lab: Lab, size: Guards) -> None:
     chosen = lab.random.sample(MUTATIONS, min(size.guards, len(MUTATIONS)))
     trees = [Tree(lab.folder / f"tree-{number}") for number in range(AT_ONCE)]

@@ -341,6 +341,18 @@ async def test_an_ending_whose_answer_was_lost_holds_when_repeated(
     assert not await tasks.finish(task.id, epoch=1, ending=an_ending(succeeded=2))
 
 
+async def test_an_ending_is_known_again_though_its_cleanup_has_given_it_a_reason(
+    store: MongoStore,
+) -> None:
+    """By whoever took the cleanup over meanwhile; the output is not to be removed as a loser's."""
+    task = await executing(store.tasks, "n1")
+    tasks, ending = tasks_over(store, LosingAnswers), an_ending(is_cleanup_due=True)
+    with pytest.raises(StoreUnavailable):
+        await tasks.finish(task.id, epoch=1, ending=ending)
+    await store.aftermath.cleaned(task.id, reason="cleanup crashed: ValueError")
+    assert await tasks.finish(task.id, epoch=1, ending=ending)
+
+
 async def test_a_pending_task_cannot_end(store: MongoStore) -> None:
     task = a_task()
     await store.tasks.insert(task)

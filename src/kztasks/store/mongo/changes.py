@@ -93,22 +93,16 @@ def ended(ending: Ending) -> Update:
 
 
 def is_ended_as(task: Task, epoch: int, ending: Ending) -> bool:
-    """Whether this very ending was written before, by a call whose answer was lost."""
-    return (
-        task.owner is not None
-        and task.owner.epoch == epoch
-        and Ending(
-            status=task.status,
-            ended_at=task.ended_at or 0,
-            failed=task.failed,
-            succeeded=task.succeeded,
-            output=task.output,
-            attached=task.attached,
-            reason=task.reason,
-            is_cleanup_due=ending.is_cleanup_due,
-        )
-        == ending
-    )
+    """Whether this very ending was written before.
+
+    Its reason does not count: whoever calls the cleanup may have added to it since.
+    """
+    written = (task.status, task.ended_at, task.failed, task.succeeded, task.output, task.attached)
+    wanted = (
+        ending.status, ending.ended_at, ending.failed, ending.succeeded, ending.output,
+        ending.attached,
+    )  # fmt: skip
+    return task.owner is not None and task.owner.epoch == epoch and written == wanted
 
 
 def explained(reason: str, now: int) -> Update:

@@ -179,6 +179,26 @@ async def test_nobody_waits_long_for_a_command_of_another_kind(
     assert lane.is_free
 
 
+async def test_nor_does_one_who_comes_just_when_the_way_is_handed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(together, "PATIENCE_S", 0.001)
+    lane, go_on = Lane(), asyncio.Event()
+
+    async def hang() -> None:
+        async with lane.taken():
+            await go_on.wait()
+
+    async with lane.taken():
+        hanging = asyncio.create_task(hang())
+        await asyncio.sleep(0)
+    assert lane.is_free  # the one who waits has not run yet
+    async with asyncio.timeout(5), lane.taken():
+        assert not hanging.done()
+    go_on.set()
+    await hanging
+
+
 class Slow:
     """A collection of the driver whose answers wait until they may come."""
 

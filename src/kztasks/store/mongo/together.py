@@ -57,8 +57,6 @@ class Lane:
                 self._lock.release()
 
     async def _acquire(self) -> bool:
-        if self.is_free:
-            return await self._lock.acquire()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await self._lock.acquire()

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def wrong_settings(error: ValidationError) -> list[tuple[str, str]]:
+    """Each variable that is wrong, and why, without its value: it may be a secret."""
+    return [
+        (f"KZTASKS_{'_'.join(map(str, one['loc'])).upper()}", one["msg"])
+        for one in error.errors(include_url=False, include_input=False)
+    ]
 
 
 class AppSettings(BaseSettings):

@@ -28,7 +28,9 @@ from kztasks.triggers_cli import triggers
 from tasks_bindings.errors import BindingsError
 from tasks_bindings.logs import configure_logging
 from tasks_bindings.sdk.load import load_app
+from tasks_bindings.sdk.process import EXIT_MISCONFIGURED
 from tasks_bindings.sdk.process import main as run_app_process
+from tasks_bindings.settings import wrong_settings
 from tasks_bindings.tuning import run_process
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -132,10 +134,9 @@ def _settings(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False):
-            name = "_".join(map(str, one["loc"])).upper()
-            console.print(f"[red]KZTASKS_{name}[/red]: {one['msg']}", highlight=False)
-        sys.exit(2)
+        for name, why in wrong_settings(error):
+            console.print(f"[red]{name}[/red]: {why}", highlight=False)
+        sys.exit(EXIT_MISCONFIGURED)
 
 
 def _log_as(service: str, settings: Settings, *, quiet: bool = False) -> None:

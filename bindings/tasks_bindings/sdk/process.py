@@ -26,7 +26,7 @@ from tasks_bindings.sdk.app import App, Environment
 from tasks_bindings.sdk.metrics import AppMetrics
 from tasks_bindings.sdk.ops import app_pages
 from tasks_bindings.sdk.runner import AppRunner
-from tasks_bindings.settings import AppSettings
+from tasks_bindings.settings import AppSettings, wrong_settings
 from tasks_bindings.stacks import dump_stacks_on_signal
 from tasks_bindings.tuning import run_process
 
@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 EXIT_STUCK: Final = 70
 """A handler did not return, and the process had to end itself (`EX_SOFTWARE`)."""
 EXIT_MISCONFIGURED: Final = 2
+"""A setting is wrong, and starting again does not mend it."""
 EXIT_NOW: Final = 130
 HOOKS_S: Final = 10.0
 """So long the app's stop hooks may take in a process that is stuck."""
@@ -142,9 +143,8 @@ def _settings() -> AppSettings:
     try:
         return AppSettings()
     except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False):
-            name = "_".join(map(str, one["loc"])).upper()
-            sys.stderr.write(f"KZTASKS_{name}: {one['msg']}\n")
+        for name, why in wrong_settings(error):
+            sys.stderr.write(f"{name}: {why}\n")
         sys.exit(EXIT_MISCONFIGURED)
 
 

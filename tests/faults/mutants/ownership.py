@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.faults.mutants.engine import DISPATCH, TASKS, S, T
+from tests.faults.mutants.engine import DISPATCH, TASKS, TOGETHER, S, T
 from tests.faults.mutants.mutation import Mutation
 
 OWNED: Final = "tests/contract/store/test_ownership.py"
@@ -43,6 +43,22 @@ OWNER_GUARDS: Final = (
         "changes that go together and are not carried out are no refusal",
         ((CHANGES, "if _holds(change.guard, document) else None", "if False else None"),),
         (OWNED,),
+    ),
+    Mutation(
+        "an output is not removed because others have explained its task since",
+        (
+            (
+                "src/kztasks/store/mongo/changes.py",
+                "written == wanted",
+                "(*written, task.reason) == (*wanted, ending.reason)",
+            ),
+        ),
+        (OWNED,),
+    ),
+    Mutation(
+        "nobody waits long for a command of another kind",
+        ((TOGETHER, "asyncio.timeout(PATIENCE_S)", "asyncio.timeout(None)"),),
+        ("tests/unit/store/test_together.py",),
     ),
     Mutation(
         "the owner alone makes a task final",

@@ -132,6 +132,7 @@ class TaskRunner:
         """The head of the task's log; begins the log if there is none."""
         log, file = self._log, self.task.input
         head = None if self._is_new else await log.head(self.task.id)
+        self._must_have_what_was_told(head)
         if head is not None:
             _log.info("task_resumed", row=head.row, batch=head.seq)
             reached("begin:resumed")
@@ -157,6 +158,23 @@ class TaskRunner:
         begun = await commit(log, seal(begin, ROOT_SHA))
         reached("begin:stored")
         return begun
+
+    def _must_have_what_was_told(self, head: LogRecord | None) -> None:
+        """Run no row again that people were told is done.
+
+        The document is written after the log, so that it is ahead only of a log that has lost
+        records: a part of the store was brought back from an older copy, or deleted.
+
+        Raises:
+            LogBroken: it is ahead.
+        """
+        told = (self.task.failed or 0, self.task.succeeded or 0)
+        has = (head.failed, head.succeeded) if head is not None else (0, 0)
+        if told[0] > has[0] or told[1] > has[1]:
+            raise LogBroken(
+                f"the log of the task has {sum(has)} rows, its document {sum(told)}: "
+                "records are lost"
+            )
 
     def _broken(self, reason: str) -> LogRecord:
         """Stands for the end of a log that cannot be read; it is in no log and fits none."""

@@ -188,9 +188,11 @@ class World:
 
     def _watch_log(self, before: Document | None, after: Document) -> None:
         assert before is None, "a record was written over"
-        if self.damage_done is not None:
-            return
         record, so_far = log_record(cast("Any", after)), self.records
+        if self.damage_done is not None:
+            if record.is_end:
+                self._end = record  # the tail was gone before its next owner had read it
+            return
         assert self._end is None, "a record comes after the end"
         assert record.seq == len(so_far), "a record is missing before this one"
         last = so_far[-1] if so_far else None
@@ -213,6 +215,10 @@ class World:
         elif actor is not None:
             owner = was.owner.node if was.owner is not None else None
             assert actor == owner, "somebody else than its owner has changed the task"
+        told_before = (was.failed or 0, was.succeeded or 0)
+        told = (now.failed or 0, now.succeeded or 0)
+        went_back = told[0] < told_before[0] or told[1] < told_before[1]
+        assert not went_back, "rows that were done are done no more"
         if now.status.is_final:
             assert was.status is TaskStatus.EXECUTING, "a task ended that did not run"
             self.is_final = True

@@ -51,6 +51,16 @@ LOG_GUARDS: Final = (
         ("tests/unit/scheduler/test_commit.py", f"{T}test_outage.py"),
     ),
     Mutation(
+        "no row is run again that the document says is done",
+        ((f"{S}runner.py", "if told[0] > has[0] or told[1] > has[1]:", "if False:"),),
+        (
+            (
+                f"{T}test_delivery.py::"
+                "test_no_row_is_run_again_of_which_people_were_told_that_it_is_done"
+            ),
+        ),
+    ),
+    Mutation(
         "the end goes through the log",
         (
             (

@@ -141,6 +141,10 @@ async def test_a_final_status_is_never_seen_before_the_output_can_be_downloaded(
 Tamper = Callable[[Any, str], Awaitable[Any]]
 
 
+async def remove_from(log: Any, task_id: str, seq: int) -> Any:
+    return await log.delete_many({"t": task_id, "seq": {"$gte": seq}})
+
+
 async def remove_first(log: Any, task_id: str) -> Any:
     return await log.delete_one({"_id": f"{task_id}:{0:010d}"})
 
@@ -218,6 +222,30 @@ async def test_a_log_that_lost_its_header_ends_the_task_that_is_taken_over(
 
     assert (task.status, task.output) == (TaskStatus.INTERNAL_ERROR, None)
     assert "the log" in str(task.reason)
+
+
+@pytest.mark.parametrize("left", [0, 2])
+async def test_no_row_is_run_again_of_which_people_were_told_that_it_is_done(
+    engine: Engine, store: MongoStore, left: int
+) -> None:
+    """A log without its last records looks like one that is not so far yet; the document tells."""
+    adding = Adding(row_s=0.002, held={ROWS: asyncio.Event()})
+    await engine.app(adding.app())
+    first = await engine.scheduler()
+    task_id = await engine.submit("add", numbers(ROWS))
+    await first.start(task_id)
+    told = (await engine.until(task_id, lambda task: (task.succeeded or 0) > 10)).succeeded
+    await first.freeze()
+    await remove_from(store._database["log"], task_id, left)
+    await engine.scheduler()
+    task = await engine.ended(task_id)
+    adding.held[ROWS].set()
+
+    assert (task.status, task.output) == (TaskStatus.INTERNAL_ERROR, None)
+    assert "records are lost" in str(task.reason)
+    assert task.succeeded is not None
+    assert task.succeeded >= (told or 0)
+    assert adding.repeated == 0
 
 
 async def test_a_record_that_can_never_be_stored_ends_the_task_before_it(engine: Engine) -> None:

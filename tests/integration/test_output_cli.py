@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from kztasks import output_cli
 from kztasks.cli import app
+from kztasks.cli.commands import output as output_command
 from kztasks.domain.status import TaskStatus
 from kztasks.errors import Conflict, NotFound, StoreUnavailable
 from kztasks.scheduler.redeliver import redeliver
@@ -51,7 +51,7 @@ def run(store_url: str, database_name: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("KZTASKS_MONGO_URL", store_url)
     monkeypatch.setenv("KZTASKS_MONGO_DATABASE", database_name)
 
-    monkeypatch.setattr(output_cli, "configure_logging", lambda **_: None)
+    monkeypatch.setattr(output_command, "configure_logging", lambda **_: None)
 
     def run(*arguments: str) -> Result:
         with capture_logs():
@@ -97,7 +97,7 @@ def test_a_retry_stores_the_bytes_of_the_log_and_gives_the_status_that_the_rows_
 def test_all_means_all_whose_output_is_not_stored(
     run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output_cli, "PAGE", 2)
+    monkeypatch.setattr(output_command, "PAGE", 2)
     tasks = [ask(undelivered) for _ in range(5)]
     result = run("retry", "--all")
 

@@ -48,8 +48,8 @@ def rest_after_commands(words: Sequence[str]) -> tuple[object, str, list[str]]:
     name, rest = "kztasks", list(words)
     while isinstance(command, TyperGroup) and rest:
         name = rest.pop(0)
-        assert name in command.commands, f"there is no command {name!r} in {' '.join(words)!r}"
-        command = command.commands[name]
+        command = command.get_command(typer.Context(command), name)
+        assert command is not None, f"there is no command {name!r} in {' '.join(words)!r}"
     return command, name, rest
 
 

@@ -10,7 +10,10 @@ import typer
 
 from tasks_bindings.wire.asyncapi import asyncapi_document, document_files, to_text
 
+command = typer.Typer(add_completion=False)
 
+
+@command.command()
 def asyncapi(
     folder: Annotated[
         Path | None, typer.Option(help="Write it and the JSON Schemas there instead.")

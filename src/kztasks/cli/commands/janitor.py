@@ -11,9 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kztasks.cli.store import opened_store
 from kztasks.scheduler.janitor import Janitor
 from kztasks.scheduler.sweep import Retention, Sweeper, Swept
-from kztasks.store_cli import opened_store
+
+command = typer.Typer(add_completion=False)
 
 _MEANINGS = {
     "logs": "tasks whose log goes",
@@ -24,6 +26,7 @@ _MEANINGS = {
 }
 
 
+@command.command()
 def janitor(
     now: Annotated[bool, typer.Option("--now", help="Make a round at once.")] = False,  # noqa: FBT002
     dry_run: Annotated[  # noqa: FBT002

@@ -11,16 +11,18 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from kztasks.cli.store import opened_store
 from kztasks.domain.output import output_parts
 from kztasks.domain.task import Task
 from kztasks.errors import Conflict, LogBroken, NotFound
 from kztasks.scheduler.redeliver import end_of, redeliver
 from kztasks.store.interface import Store
-from kztasks.store_cli import opened_store
 from tasks_bindings.logs import configure_logging
 
-output = typer.Typer(
-    no_args_is_help=True, help="Outputs that could not be stored when their task ended."
+command = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Outputs that could not be stored when their task ended.",
 )
 
 PAGE: Final = 50
@@ -30,7 +32,7 @@ _TaskId = Annotated[str, typer.Argument(metavar="TASK_ID")]
 _console = Console(stderr=True)
 
 
-@output.command("retry")
+@command.command("retry")
 def retry(
     task_id: Annotated[str | None, typer.Argument(metavar="[TASK_ID]")] = None,
     every: Annotated[  # noqa: FBT002
@@ -46,7 +48,7 @@ def retry(
     sys.exit(0 if asyncio.run(_retry(task_id)) else 1)
 
 
-@output.command("print")
+@command.command("print")
 def print_output(task_id: _TaskId) -> None:
     """Write out.csv to standard output, from the task's log, which is not changed."""
     asyncio.run(_print(task_id))

@@ -13,27 +13,29 @@ from rich.console import Console
 from rich.table import Table
 
 from kztasks.api.headless.triggers import PREFIX, next_firing
+from kztasks.cli.store import opened_store
 from kztasks.domain.cron import PERIOD_S
 from kztasks.domain.firing import DATABASES, Firing, TriggerState
 from kztasks.domain.gregorian import to_unix
 from kztasks.errors import Conflict, NotFound
 from kztasks.run_time import run_time_settings
 from kztasks.store.interface import Store
-from kztasks.store_cli import opened_store
 
-triggers = typer.Typer(no_args_is_help=True, help="Triggers: what is bound, and what fired.")
+command = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Triggers: what is bound, and what fired."
+)
 
 _Name = Annotated[str, typer.Argument(metavar="TRIGGER", help="Such as day, or databases.")]
 _CRON: Final = frozenset(trigger.value for trigger in PERIOD_S)
 
 
-@triggers.command("list")
+@command.command("list")
 def show_all() -> None:
     """Each trigger with the apps that are bound to it, its last firing and its next one."""
     asyncio.run(_show_all())
 
 
-@triggers.command("show")
+@command.command("show")
 def show(
     name: _Name, limit: Annotated[int, typer.Option(min=1, max=1000, help="Firings.")] = 20
 ) -> None:
@@ -41,13 +43,13 @@ def show(
     asyncio.run(_show(name, limit))
 
 
-@triggers.command("fire")
+@command.command("fire")
 def fire(name: _Name) -> None:
     """Fire a trigger now; a scheduler does so within a second."""
     asyncio.run(_fire(name))
 
 
-@triggers.command("forget")
+@command.command("forget")
 def forget(
     name: _Name, app: Annotated[str, typer.Argument(help="One that is gone for good.")]
 ) -> None:

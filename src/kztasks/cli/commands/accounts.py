@@ -15,17 +15,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kztasks.cli.store import FOLDER_HELP, opened_store
 from kztasks.errors import NotFound
 from kztasks.store.interface import Account
 from kztasks.store.mongo import MongoStore
-from kztasks.store_cli import FOLDER_HELP, opened_store
 
 _FOLDER: Final[ContextVar[Path | None]] = ContextVar("folder", default=None)
 
-accounts = typer.Typer(no_args_is_help=True, help="Accounts, their API keys and tokens.")
+command = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Accounts, their API keys and tokens."
+)
 
 
-@accounts.callback()
+@command.callback()
 def choose_store(
     folder: Annotated[Path | None, typer.Option(metavar="FOLDER", help=FOLDER_HELP)] = None,
 ) -> None:
@@ -36,7 +38,7 @@ def choose_store(
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id of the account.")]
 
 
-@accounts.command("add")
+@command.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="For people.")],
     parent: Annotated[
@@ -65,7 +67,7 @@ def add(
     sys.stdout.write(f"account {account_id}\ntoken {token}\n")
 
 
-@accounts.command("list")
+@command.command("list")
 def list_accounts() -> None:
     """List accounts, oldest first."""
 
@@ -82,7 +84,7 @@ def list_accounts() -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-@accounts.command("key")
+@command.command("key")
 def key(
     account_id: AccountId,
     revoke: Annotated[  # noqa: FBT002
@@ -103,19 +105,19 @@ def key(
     sys.stdout.write(f"key {api_key}\n")
 
 
-@accounts.command("disable")
+@command.command("disable")
 def disable(account_id: AccountId) -> None:
     """Refuse everything that the account asks, from the next request on."""
     _run(_enable(account_id, enabled=False))
 
 
-@accounts.command("enable")
+@command.command("enable")
 def enable(account_id: AccountId) -> None:
     """Let a disabled account act again."""
     _run(_enable(account_id, enabled=True))
 
 
-@accounts.command("rotate")
+@command.command("rotate")
 def rotate() -> None:
     """Forget the keys that tokens are signed with: each token of api_auth is worth nothing then.
 

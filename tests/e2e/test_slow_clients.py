@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import statistics
+import itertools
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,8 +22,11 @@ ACCOUNTS: Final = 10
 """Accounts that the slow uploads belong to, as each may have 16 at a time."""
 
 LARGE_CSV: Final = b"col1,col2\n" + b"1,%s\n" % (b"x" * 1000) * 12_000
-CALM_S: Final = 1.0
-"""What a quick request may take at most, on two cores that also run all the clients."""
+CUT_OFF_S: Final = 20
+"""Who is slow is cut off after so long, and holds its place until then."""
+CALM_S: Final = CUT_OFF_S / 4
+"""No quick request may take so long; one that waits for a place takes until the others' end."""
+ROUNDS: Final = 3
 
 
 @dataclass(slots=True)
@@ -40,11 +42,13 @@ class Crowd:
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
-        self.connected = 0
+        self.settled = 0
+        """Those that hold a place now."""
 
     async def half_header(self) -> Slow:
         """Begin a header, and never end it."""
         reader, writer = await self._connect(b"GET /v2/tasks HTTP/1.1\r\nHost: x\r\nX-A: ")
+        self.settled += 1
         await _drained(reader)
         writer.close()
         return Slow("header")
@@ -56,6 +60,7 @@ class Crowd:
             "Content-Type: text/csv\r\nContent-Length: 1000000\r\n\r\ncol1,col2\n"
         )
         reader, writer = await self._connect(head.encode())
+        self.settled += 1
         answer = asyncio.create_task(reader.read(64))
         while not answer.done():
             writer.write(b"1,2\n")
@@ -69,7 +74,8 @@ class Crowd:
         head = f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {token}\r\n\r\n"
         reader, writer = await self._connect(head.encode(), limit=1024)
         status = int((await reader.readline()).split()[1])
-        for _ in range(15):
+        self.settled += 1
+        for _ in range(CUT_OFF_S):
             await asyncio.sleep(1)
             await reader.read(64)
         writer.transport.abort()
@@ -80,7 +86,6 @@ class Crowd:
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection(*self._address, limit=limit)
         writer.write(head)
-        self.connected += 1
         return reader, writer
 
 
@@ -92,10 +97,10 @@ async def _drained(reader: asyncio.StreamReader) -> None:
         pass
 
 
-def served(client: Client, until: Callable[[], bool]) -> list[float]:
-    """Do what a client does, again and again; seconds that each quick request took."""
+def served(client: Client) -> list[float]:
+    """Do what a client does, a few times; seconds that each quick request took."""
     times: list[float] = []
-    while not until():
+    for _ in range(ROUNDS):
         began = time.monotonic()
         assert client.http.get(client.tasks).status_code == 200
         times.append(time.monotonic() - began)
@@ -108,21 +113,26 @@ def served(client: Client, until: Callable[[], bool]) -> list[float]:
 
 
 async def crowded(
-    slow: Sequence[Coroutine[None, None, Slow]], crowd: Crowd, client: Client
+    crowd: Crowd, client: Client, *waves: Sequence[Coroutine[None, None, Slow]]
 ) -> tuple[list[Slow], list[float]]:
-    """Let the slow clients hold their places while a client works."""
-    clients = asyncio.gather(*slow)
-    async with asyncio.timeout(30):
-        while crowd.connected < len(slow):  # noqa: ASYNC110  (counted by those that connect)
-            await asyncio.sleep(0.05)
-    ends_at = time.monotonic() + 6
-    times = await asyncio.to_thread(served, client, lambda: time.monotonic() > ends_at)
-    return await clients, times
+    """Let the slow clients take their places, wave after wave, and hold them while a client works.
+
+    Each download begins with some work for the database, which is not what is looked at here.
+    """
+    clients: list[asyncio.Future[Slow]] = []
+    async with asyncio.timeout(60):
+        for wave in waves:
+            clients += map(asyncio.ensure_future, wave)
+            while crowd.settled < len(clients):  # noqa: ASYNC110  (counted by those that come)
+                await asyncio.sleep(0.05)
+    times = await asyncio.to_thread(served, client)
+    assert not any(one.done() for one in clients), "they did not hold their places for so long"
+    return await asyncio.gather(*clients), times
 
 
 def test_five_hundred_slow_clients_hold_up_nobody_and_are_cut_off(cluster: Cluster) -> None:
     mine, *accounts = cluster.accounts(1 + ACCOUNTS)
-    api, url = cluster.api(http_header_timeout_s="12", http_upload_grace_s="12")
+    api, url = cluster.api(http_header_timeout_s=f"{CUT_OFF_S}", http_upload_grace_s=f"{CUT_OFF_S}")
     cluster.scheduler()
     cluster.app("tests.apps.fast:app")
     host, port = url.removeprefix("http://").split(":")
@@ -130,17 +140,16 @@ def test_five_hundred_slow_clients_hold_up_nobody_and_are_cut_off(cluster: Clust
     with client_of(url, *mine) as client, client_of(url, *accounts[0]) as other:
         client.wait_for_action("skel", "id2")
         large = f"{other.tasks}/{other.create('skel', 'id2', LARGE_CSV)}/input"
-        places = [crowd.half_header() for _ in range(HEADERS)]
-        for number in range(UPLOADS):
-            account_id, token = accounts[number % ACCOUNTS]
-            places.append(crowd.trickle(f"/v2/accounts/{account_id}/tasks", token))
-        places += [crowd.sip(large, accounts[0][1]) for _ in range(DOWNLOADS)]
-        slow, times = asyncio.run(crowded(places, crowd, client))
+        uploads = [
+            crowd.trickle(f"/v2/accounts/{account_id}/tasks", token)
+            for account_id, token in itertools.islice(itertools.cycle(accounts), UPLOADS)
+        ]
+        downloads = [crowd.sip(large, accounts[0][1]) for _ in range(DOWNLOADS)]
+        headers = [crowd.half_header() for _ in range(HEADERS)]
+        slow, times = asyncio.run(crowded(crowd, client, downloads, [*uploads, *headers]))
         after = client.http.get("/healthz")
 
-    assert len(times) >= 3
-    assert max(times) < CALM_S, json.dumps(sorted(times)[-5:])
-    assert statistics.median(times) < CALM_S / 4
+    assert max(times) < CALM_S, times
     assert [one.status for one in slow if one.kind == "upload"] == [408] * UPLOADS
     assert [one.status for one in slow if one.kind == "download"] == [200] * DOWNLOADS
     assert after.status_code == 200

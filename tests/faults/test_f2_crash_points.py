@@ -86,17 +86,19 @@ async def _die(
             group.create_task(die_in_turn(member, of_apps, lab))
         for member in mortal:
             group.create_task(die_in_turn(member, of_schedulers, lab))
+    heir, *others = mortal
+    for member in others:
+        member.kill()  # it would take over what the heir is to die of
     leaving_tasks = asyncio.create_task(_die_at_work(steady))
     try:
-        async with asyncio.TaskGroup() as group:
-            for member in mortal:
-                group.create_task(die_in_turn(member, of_heirs, lab))
+        await die_in_turn(heir, of_heirs, lab)
     finally:
         leaving_tasks.cancel()
         await asyncio.gather(leaving_tasks, return_exceptions=True)
-    steady.kill()
-    steady.start()
-    await steady.started()
+    for member in (steady, *others):
+        member.kill()
+        member.start()
+        await member.started()
 
 
 async def _die_at_work(member: Member) -> None:

@@ -1,5 +1,5 @@
 """`python -m kztasks`."""
 
-from kztasks.cli import main
+from kztasks.cli.main import main
 
 main()

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from typer.testing import CliRunner, Result
 
-from kztasks.cli import app
+from kztasks.cli.main import app
 from kztasks.errors import NotFound, StoreUnavailable
 from kztasks.store.interface import Account
 from kztasks.store.mongo import MongoStore

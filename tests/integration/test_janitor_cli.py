@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from kztasks.cli import app
+from kztasks.cli.main import app
 from kztasks.store.mongo import MongoStore
 from tests.integration.retention.leftovers import DAYS, ended
 

@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from kztasks.cli import app
 from kztasks.cli.commands import output as output_command
+from kztasks.cli.main import app
 from kztasks.domain.status import TaskStatus
 from kztasks.errors import Conflict, NotFound, StoreUnavailable
 from kztasks.scheduler.redeliver import redeliver

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from kztasks.cli import app
+from kztasks.cli.main import app
 from kztasks.domain.firing import CallOutcome, Firing, Handler, HandlerCall, firing_id, missed
 from kztasks.errors import Conflict, NotFound
 from kztasks.store.mongo import MongoStore

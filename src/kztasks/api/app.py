@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -25,7 +26,7 @@ from kztasks.api.envelope import VERSION
 from kztasks.api.errors import failure_of
 from kztasks.api.headless import errors as headless_errors
 from kztasks.api.limits import errors as limits_errors
-from kztasks.api.openapi import describe
+from kztasks.api.openapi import DescribedApp, describe
 from kztasks.api.routes import (
     auth,
     catalogue,
@@ -107,7 +108,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
         Misconfigured: a configured key cannot be used.
     """
     services = build_services(deps)
-    app = FastAPI(
+    app = DescribedApp(
         title="kztasks",
         version=VERSION,
         openapi_url=None,
@@ -125,9 +126,15 @@ def create_app(deps: ApiDeps) -> FastAPI:
     cors = Cors(deps.settings.cors_origins)
     app.add_middleware(Dispatcher, paths=paths, cors=cors, services=services)
     app.add_middleware(RequestScope, services=services, paths=paths, cors=cors)
-    describe(app, paths, OPEN_ROUTES, original=_BY_ACCOUNT_PREFIX, copies=_COPIES)
-    keep_document(app)
+    app.describe = partial(
+        describe, paths=paths, open_routes=OPEN_ROUTES, original=_BY_ACCOUNT_PREFIX, copies=_COPIES
+    )
     return app
+
+
+def make_ready(app: FastAPI) -> None:
+    """Do what would hold up the first requests: build the routes, and the document of the API."""
+    keep_document(app)
 
 
 def announce_close(app: FastAPI) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from typing import Any, Final
@@ -46,24 +46,38 @@ _RETRY_AFTER: Final = {
 }
 
 
+class DescribedApp(FastAPI):
+    """An app with a document that says more than FastAPI knows. It is made when it is asked for.
+
+    Its `describe` has to be set before.
+    """
+
+    describe: Callable[[Document], None]
+
+    def openapi(self) -> Document:
+        """The document, the same each time."""
+        if self.openapi_schema is None:
+            self.describe(super().openapi())
+        return super().openapi()
+
+
 def describe(
-    app: FastAPI,
+    document: Document,
+    *,
     paths: PathTable,
     open_routes: AbstractSet[tuple[str, str]],
-    *,
     original: str,
     copies: Mapping[str, str],
 ) -> None:
     """Complete the document of an app: tokens, copies of routes, and no 422 of FastAPI's.
 
     Args:
-        app: with all its routes.
+        document: as FastAPI has made it; changed.
         paths: all routes, copies among them.
         open_routes: method and path of the routes that need no token.
         original: the prefix whose routes were mounted again.
         copies: the prefixes under which they were, and the suffixes of their operation ids.
     """
-    document = app.openapi()
     document["info"]["description"] = _DESCRIPTION
     document["servers"] = [{"url": "/", "description": "This front"}]
     document["components"]["securitySchemes"] = dict(_SCHEMES)

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from kztasks.api.app import create_app, watch_loop
+from kztasks.api.app import create_app, make_ready, watch_loop
 from kztasks.api.deps import ApiDeps, Beside
 from kztasks.kazoo.client import KazooClient
 from kztasks.processes.api_settings import api_settings
@@ -50,6 +50,7 @@ async def serving(
         beside=beside,
     )
     app = create_app(deps)
+    make_ready(app)
     server = HttpServer(app, settings)
     await server.start()
     watching = asyncio.create_task(watch_loop(app))

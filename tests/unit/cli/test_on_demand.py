@@ -9,14 +9,14 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner
 
-from kztasks.cli import app
+from kztasks.cli.main import app
 from kztasks.cli.on_demand import COMMANDS
 
 FRONT: Final = ("fastapi", "starlette", "uvicorn", "kztasks.api")
 SERVICE: Final = (*FRONT, "motor", "pymongo", "kztasks.scheduler", "kztasks.store")
 LOADED: Final = """
 import sys
-from kztasks.cli import main
+from kztasks.cli.main import main
 try:
     main()
 finally:

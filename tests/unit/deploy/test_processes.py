@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from kztasks.cli import app
+from kztasks.cli.main import app
 from kztasks.processes.http import END_S, REFUSE_S
 from kztasks.settings import Settings
 from tasks_bindings.bus.amqp.broker_url import checked_url

@@ -16,13 +16,15 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(charge_open_ro
 _KEY: Final = "openapi_document"
 
 
-def keep_document(app: FastAPI) -> None:
-    """Encode the document as it is now."""
-    setattr(app.state, _KEY, Document.of(orjson.dumps(app.openapi())))
+def keep_document(app: FastAPI) -> Document:
+    """Make the document and encode it, which takes half a second, and builds all routes."""
+    document = Document.of(orjson.dumps(app.openapi()))
+    setattr(app.state, _KEY, document)
+    return document
 
 
 @router.get("/openapi.json")
 async def get_document(request: Request) -> Response:
     """What this API is, for machines."""
-    document: Document = getattr(request.app.state, _KEY)
-    return document.answer(request)
+    document: Document | None = getattr(request.app.state, _KEY, None)
+    return (document or keep_document(request.app)).answer(request)

@@ -116,7 +116,7 @@ class Transfer:
     ROW,
     full=Fronts(replaced=20, transfers=40),
     full_s=240,
-    quick=Fronts(replaced=2, transfers=40),
+    quick=Fronts(replaced=1, transfers=20),
     quick_s=90,
 )
 async def test_a_front_that_is_replaced_breaks_nothing_off_unseen(lab: Lab, size: Fronts) -> None:

@@ -46,7 +46,7 @@ class Mixed:
     ROW,
     full=Mixed(faults=200, tasks=60, rows=3_000),
     full_s=1_200,
-    quick=Mixed(faults=15, tasks=15, rows=900),
+    quick=Mixed(faults=8, tasks=10, rows=900),
     quick_s=150,
 )
 async def test_no_row_is_lost_or_doubled_whatever_is_killed(lab: Lab, size: Mixed) -> None:

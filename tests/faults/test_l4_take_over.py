@@ -37,7 +37,7 @@ class Kills:
     ROW,
     full=Kills(kills=50, tasks=6, rows=5_000),
     full_s=900,
-    quick=Kills(kills=4, tasks=6, rows=400),
+    quick=Kills(kills=2, tasks=6, rows=400),
     quick_s=90,
 )
 async def test_tasks_of_a_killed_scheduler_go_on_elsewhere_soon(lab: Lab, size: Kills) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kztasks.api.deps import Scheduler
+from kztasks.api.lookups import Lookups
 from kztasks.api.refusals import MissingKind, UnknownTaskKind
+from kztasks.kazoo.client import CALL_TIMEOUT_S
 from kztasks.kazoo.help import help_json
 from tasks_bindings.errors import DefinitionError
 from tasks_bindings.wire.keys import check_name
@@ -28,7 +30,7 @@ class Catalogue:
     """Looks categories and actions up; what cannot be a name is not even asked for."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+        self._lookups = Lookups(scheduler.lookup, timeout_s=2 * CALL_TIMEOUT_S)
 
     async def help(self, category: str | None, action: str | None) -> dict[str, object]:
         """The tasks of a category or all, as JSON; an action alone narrows nothing, as in Kazoo.
@@ -38,7 +40,7 @@ class Catalogue:
             SchedulerUnavailable: nobody answers.
         """
         if not category:
-            return {**help_json(await self._scheduler.lookup(None, None))}
+            return {**help_json(await self._lookups.ask(None, None))}
         found = await self._lookup(category, action or None)
         if not any(found.values()):
             raise UnknownTaskKind(_UNKNOWN_HELP)
@@ -66,4 +68,4 @@ class Catalogue:
                 check_name(action, "action")
         except DefinitionError:
             return {}
-        return await self._scheduler.lookup(category, action)
+        return await self._lookups.ask(category, action)

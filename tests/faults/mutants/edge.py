@@ -204,6 +204,17 @@ ACCESS_GUARDS: Final = (
         ),
         ("tests/unit/csvio/test_limits.py",),
     ),
+    Mutation(
+        "nobody gets an answer to a lookup that was sent before he asked",
+        (
+            (
+                "src/kztasks/api/lookups.py",
+                "        if key not in self._next:\n",
+                "        return running\n        if key not in self._next:\n",
+            ),
+        ),
+        ("tests/unit/api/test_lookups.py",),
+    ),
 )
 
 EDGE: Final = (*BUS_GUARDS, *JSON_GUARDS, *ACCESS_GUARDS)

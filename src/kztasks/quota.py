@@ -1,13 +1,14 @@
 """How many tasks an account may have: counted by the database once a second at most.
 
-The count stops at the limit and goes over an index alone. Where it takes long it is rarer. Between
-two counts whoever asks counts its own permissions; what others begin meanwhile, and what ends,
-shows with the next one. So an account can be over its limit by what several processes permit
-between two counts, and no more.
+A count is for all that ask while it goes on; it stops at the limit and goes over an index alone.
+Where it takes long it is rarer. Between two counts whoever asks counts its own permissions; what
+others begin meanwhile, and what ends, shows with the next one. So an account can be over its limit
+by what several processes permit between two counts, and no more.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class TaskQuota:
         self._statuses = statuses
         self._most = most
         self._counted: dict[str, _Counted] = {}
+        self._counting: dict[str, asyncio.Task[_Counted]] = {}
 
     async def permit(self, account_id: str) -> None:
         """Permit one more.
@@ -62,12 +64,27 @@ class TaskQuota:
         """
         counted = self._counted.get(account_id)
         if counted is None or not counted.is_fresh:
-            at = time.monotonic()
-            tasks = await self._tasks.count(account_id, self._statuses, most=self._most)
-            if len(self._counted) >= MOST_KNOWN:
-                self._counted.clear()
-            counted = _Counted(at, time.monotonic() - at, tasks)
-            self._counted[account_id] = counted
+            counted = await asyncio.shield(
+                self._counting.get(account_id) or self._begin(account_id)
+            )
         if counted.tasks >= self._most:
             raise TooManyTasks(self._most)
         counted.tasks += 1
+
+    def _begin(self, account_id: str) -> asyncio.Task[_Counted]:
+        """Count for all that ask meanwhile; one of them may leave."""
+        counting = asyncio.create_task(self._count(account_id))
+        self._counting[account_id] = counting
+        counting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return counting
+
+    async def _count(self, account_id: str) -> _Counted:
+        at = time.monotonic()
+        try:
+            tasks = await self._tasks.count(account_id, self._statuses, most=self._most)
+        finally:
+            del self._counting[account_id]
+        if len(self._counted) >= MOST_KNOWN:
+            self._counted.clear()
+        counted = self._counted[account_id] = _Counted(at, time.monotonic() - at, tasks)
+        return counted

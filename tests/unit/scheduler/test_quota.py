@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from kztasks import quota as quota_module
-from kztasks.errors import TooManyTasks
+from kztasks.errors import StoreUnavailable, TooManyTasks
 from kztasks.quota import EXECUTING, TaskQuota
 
 
@@ -20,11 +21,17 @@ class Counting:
         self.tasks = tasks
         self.takes_s = takes_s
         self.asked = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.fails = False
         self.pass_time: Callable[[float], None] = lambda _: None
 
     async def count(self, _account_id: str, _statuses: object, *, most: int) -> int:
         self.asked += 1
         self.pass_time(self.takes_s)
+        await self.may_answer.wait()
+        if self.fails:
+            raise StoreUnavailable("the database is away")
         return min(self.tasks, most)
 
 
@@ -41,6 +48,33 @@ async def test_tasks_are_permitted_up_to_the_limit_with_one_count() -> None:
     with pytest.raises(TooManyTasks):
         await limited.permit("a")
     assert counting.asked == 1
+
+
+async def test_those_that_ask_at_once_share_a_count_and_get_no_more_than_the_limit() -> None:
+    counting = Counting(2)
+    counting.may_answer.clear()
+    limited = quota(counting, 5)
+    asking = [asyncio.create_task(limited.permit("a")) for _ in range(100)]
+    await asyncio.sleep(0)
+    asking[0].cancel()  # its client has left; the count goes on for the others
+    await asyncio.sleep(0)
+    counting.may_answer.set()
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    assert outcomes.count(None) == 3
+    assert sum(isinstance(one, TooManyTasks) for one in outcomes) == 96
+    assert counting.asked == 1
+
+
+async def test_a_count_that_failed_is_made_again_for_the_next_that_asks() -> None:
+    counting = Counting(2)
+    counting.fails = True
+    limited = quota(counting, 5)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await limited.permit("a")
+    counting.fails = False
+    await limited.permit("a")
+    assert counting.asked == 3
 
 
 async def test_accounts_are_counted_apart() -> None:

@@ -30,6 +30,7 @@ from kztasks.store.mongo.triggers import MongoTriggers
 _OPTIONS: Final[Mapping[str, Any]] = {
     "w": "majority",
     "journal": True,
+    "readPreference": "primary",  # a secondary's log may be behind the document of its task
     "wtimeoutMS": 10_000,
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
@@ -37,7 +38,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "heartbeatFrequencyMS": 2_000,  # a silent server is noticed before others take the tasks
     "appname": "kztasks",
 }
-"""Written out, as neither the server's defaults nor an address may weaken a write."""
+"""Written out, as neither the server's defaults nor an address may weaken them."""
 
 
 class MongoStore:

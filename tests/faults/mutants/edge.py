@@ -209,8 +209,8 @@ ACCESS_GUARDS: Final = (
         (
             (
                 "src/kztasks/api/lookups.py",
-                "        if key not in self._next:\n",
-                "        return running\n        if key not in self._next:\n",
+                "            return begun\n        if key",
+                "            return begun\n        return running\n        if key",
             ),
         ),
         ("tests/unit/api/test_lookups.py",),

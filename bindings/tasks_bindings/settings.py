@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks_bindings.environment import PREFIX, EnvironmentSettings
 
 
 def wrong_settings(error: ValidationError) -> list[tuple[str, str]]:
     """Each variable that is wrong, and why, without its value: it may be a secret."""
     return [
-        (f"KZTASKS_{'_'.join(map(str, one['loc'])).upper()}", one["msg"])
+        (f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}", one["msg"])
         for one in error.errors(include_url=False, include_input=False)
     ]
 
 
-class AppSettings(BaseSettings):
+class AppSettings(EnvironmentSettings):
     """What the runner itself needs; an app reads its own variables in its start hook."""
-
-    model_config = SettingsConfigDict(env_prefix="KZTASKS_", extra="ignore", frozen=True)
 
     amqp_url: Annotated[SecretStr, Field(description="RabbitMQ to connect to")] = SecretStr(
         "amqp://guest:guest@127.0.0.1:5672/"

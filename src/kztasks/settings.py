@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kztasks.domain.databases import ACCOUNT_MOD_PATTERN, ACCOUNT_PATTERN, SYSTEM_PATTERN
+from tasks_bindings.environment import EnvironmentSettings
 
 
 def _node_name() -> str:
     return f"kztasks@{socket.gethostname()}"
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """The service's settings; `kztasks config` lists them with unit and meaning."""
-
-    model_config = SettingsConfigDict(env_prefix="KZTASKS_", extra="ignore", frozen=True)
 
     amqp_url: SecretStr = Field(
         SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="RabbitMQ to connect to"

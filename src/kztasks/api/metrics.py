@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,9 +12,14 @@ _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
 
 
 class Metrics:
-    """The counters of one front. Each front has a registry of its own."""
+    """The counters of one front. Each front has a registry of its own.
 
-    def __init__(self) -> None:
+    Args:
+        is_connected: whether there is a session with the broker. `None` if a scheduler beside the
+            front tells so, under the same name.
+    """
+
+    def __init__(self, is_connected: Callable[[], bool] | None) -> None:
         registry = self.registry = CollectorRegistry()
         self.requests = Histogram(
             "http_server_request_duration_seconds",
@@ -46,9 +52,12 @@ class Metrics:
         self.event_streams = Gauge(
             "kztasks_sse_clients", "Streams of events that are open", registry=registry
         )
-        self.bus_connected = Gauge(
-            "kztasks_amqp_connected", "Whether there is a session with the bus", registry=registry
-        )
+        if is_connected is not None:
+            Gauge(
+                "kztasks_broker_connected",
+                "Whether there is a session with the bus",
+                registry=registry,
+            ).set_function(is_connected)
         build = Gauge(
             "kztasks_build_info", "What runs here", ["version", "python"], registry=registry
         )

@@ -69,7 +69,8 @@ def build_services(deps: ApiDeps) -> Services:
     """
     settings, store = deps.settings, deps.store
     rates, concurrency = settings.rates, settings.concurrency
-    metrics, closing = Metrics(), asyncio.Event()
+    is_alone, closing = deps.beside is None, asyncio.Event()
+    metrics = Metrics((lambda: deps.scheduler.is_ready) if is_alone else None)
     catalogue = Catalogue(deps.scheduler)
     audit = Auditor(store.audit, deps.clock)
     tasks = TaskService(deps, audit)

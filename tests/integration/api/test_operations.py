@@ -37,7 +37,7 @@ async def test_requests_and_tasks_are_counted(front: Front) -> None:
     assert "kztasks_output_bytes_total 18.0" in text
     assert "kztasks_auth_failures_total 1.0" in text
     assert "kztasks_sse_clients 0.0" in text
-    assert "kztasks_amqp_connected 1.0" in text
+    assert "kztasks_broker_connected 1.0" in text
     assert "kztasks_build_info{" in text
     assert (
         'http_server_request_duration_seconds_count{http_request_method="GET",'

@@ -19,6 +19,8 @@ from tools.check_links import HEADING, anchor, prose
 
 TARGET_LABELS: Final = {"job", "instance"}
 """Which Prometheus itself gives to every sample."""
+ENDING: Final = re.compile(r"_(total|bucket|count|sum)$")
+"""Of a sample; the rest is its metric's name."""
 FIRING: Final = re.compile(r"\$labels\.(\w+)")
 LEGEND: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -89,6 +91,13 @@ def test_every_metric_and_label_is_exported(metrics: Metrics) -> None:
             assert label in metrics[metric], f"{place}: {metric} has no label {label}"
         there = set[str]().union(*(metrics[metric] for metric in found.metrics))
         assert found.grouped | told <= there, place
+
+
+def test_the_guide_names_every_metric_and_no_other(metrics: Metrics) -> None:
+    text = (ROOT / "docs" / "run-a-cluster.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:kztasks_|http_server_)\w+)(?:\{[\w,]*\})?`", text))
+    there = {ENDING.sub("", name) for name in metrics} - {"up"}
+    assert named == there
 
 
 def test_values_that_expressions_name_are_there(exported: dict[str, Exported]) -> None:

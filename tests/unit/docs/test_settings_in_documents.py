@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from kztasks.settings import Settings
+from tasks_bindings.environment import FILE_SUFFIX, secrets_of
 from tasks_bindings.settings import AppSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,6 +16,7 @@ def test_every_variable_that_a_document_names_is_a_setting() -> None:
     known = {
         f"KZTASKS_{name.upper()}" for name in (*Settings.model_fields, *AppSettings.model_fields)
     }
+    known |= {f"{one}{FILE_SUFFIX}" for one in secrets_of(Settings)}
     named = {
         (path.name, variable)
         for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))

@@ -77,7 +77,6 @@ async def metrics(request: Request) -> Response:
     services = services_of(request)
     if not _may_read_metrics(request, services.deps.settings.metrics_token):
         raise Forbidden
-    services.metrics.bus_connected.set(services.deps.scheduler.is_ready)
     beside = services.deps.beside
     text = services.metrics.text() + (beside.metrics() if beside is not None else b"")
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -9,6 +9,7 @@ from rich.table import Table
 from kztasks.cli.process import settings_or_exit
 from kztasks.run_time import RunTimeSettings
 from kztasks.settings import Settings
+from tasks_bindings.environment import FILE_SUFFIX, secrets_of
 
 command = typer.Typer(add_completion=False)
 
@@ -24,4 +25,7 @@ def config() -> None:
         table.add_row(f"KZTASKS_{name.upper()}", str(value), str(default), field.description or "")
     for name, field in RunTimeSettings.model_fields.items():
         table.add_row(f"tasks.{name}", "(database)", str(field.default), field.description or "")
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    named = ", ".join(f"{one}{FILE_SUFFIX}" for one in secrets_of(Settings))
+    console.print(f"A secret may be in a file instead: {named}", highlight=False, soft_wrap=True)

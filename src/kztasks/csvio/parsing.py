@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Final
 
 from kztasks.csvio.errors import CsvError, LimitExceeded, Malformed, UnterminatedQuote
@@ -75,9 +75,38 @@ def _cells(text: str, line: int) -> Row:
 
 
 def _quoted_cells(text: str, line: int) -> Row:
-    cells: Row = [*text[1:-1].split('","')]
-    if text[0] == text[-1] == '"' and text.count('"') == 2 * len(cells):
-        return cells  # each quote is at an end or in a separator, so all cells are quoted
+    if text[0] == text[-1] == '"':
+        cells: Row = [*text[1:-1].split('","')]
+        if text.count('"') == 2 * len(cells):
+            return cells  # each quote is at an end or in a separator, so all cells are quoted
+    return _mixed_cells(text) or _matched_cells(text, line)
+
+
+def _mixed_cells(text: str) -> Row | None:
+    """The common case of some cells in quotes, quicker; `None` if it is not well formed."""
+    parts = text.split('"')  # in turn outside of quotes and inside
+    if len(parts) % 2 == 0:
+        return None
+    parts[0] = "," + parts[0]
+    parts[-1] += ","
+    cells: Row = []
+    quoted: str | None = None
+    for outside, inside in zip_longest(parts[::2], parts[1::2]):
+        if not outside:  # two quotes side by side are one of the cell
+            quoted = f'{quoted}"{inside}'
+            continue
+        if quoted is not None:
+            cells.append(quoted)
+        if outside != ",":
+            if not outside[0] == outside[-1] == ",":
+                return None
+            plain = outside[1:-1].split(",")
+            cells += plain if ",," not in outside else [cell or None for cell in plain]
+        quoted = inside
+    return cells
+
+
+def _matched_cells(text: str, line: int) -> Row:
     parts = _CELL_OR_REST.findall(text + ",")
     rest = parts[-1][1]
     if rest:

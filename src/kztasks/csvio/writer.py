@@ -31,16 +31,17 @@ def encode_rows(rows: Iterable[Row]) -> bytes:
 
 
 def encode_texts(rows: Sequence[Row]) -> bytes | None:
-    """The common case, quicker: the bytes of `encode_rows`, or `None` if these rows need that.
+    """The common case, quicker: the bytes of `encode_rows`, or `None` if a cell is undefined.
 
-    They do if a cell is undefined or has a quote in it, or a row has no cells.
+    Raises:
+        EmptyRow: a row has no cells.
     """
     try:
         text = '"\n"'.join(['","'.join(row) for row in rows])  # type: ignore[arg-type]  # tried
     except TypeError:
         return None
     if not rows or not all(rows) or text.count('"') != 2 * (sum(map(len, rows)) - 1):
-        return None
+        return encode_rows(rows)  # some quotes have to be doubled
     return _encode(f'"{text}"\n')
 
 

@@ -39,12 +39,23 @@ def encode_lines(
     if is_uneven:
         written = {index for line in lines for index, cell in enumerate(line) if cell is not None}
         return everything, tuple(i for i in everything if i in written), encode_rows(lines)
-    by_column = list(zip(*lines, strict=True))
-    kept = tuple(index for index in everything if by_column[index].count(None) < len(lines))
-    if len(kept) == width or not kept:
+    empty = _empty_columns(lines)
+    kept = tuple(index for index in everything if index not in empty)
+    if not empty or not kept:
         return everything, kept, encode_rows(lines)
+    by_column = list(zip(*lines, strict=True))
     picked = zip(*(by_column[index] for index in kept), strict=True)
     return kept, kept, encode_rows(list(cells) for cells in picked)
+
+
+def _empty_columns(lines: Sequence[Row]) -> frozenset[int]:
+    """Indexes of the columns that no line defines. Few lines are looked at, if there is none."""
+    empty = [index for index, cell in enumerate(lines[0]) if cell is None]
+    for line in lines:
+        if not empty:
+            break
+        empty = [index for index in empty if line[index] is None]
+    return frozenset(empty)
 
 
 def kept_columns(written: tuple[int, ...], width: int) -> tuple[int, ...]:

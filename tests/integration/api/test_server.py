@@ -12,9 +12,13 @@ import httpx
 import pytest
 
 from kztasks.api.config import ApiSettings
+from kztasks.api.openapi import DescribedApp
 from kztasks.domain.status import TaskStatus
+from kztasks.processes.api import serving
 from kztasks.processes.http import MAX_HEADER_BYTES, HttpServer
 from kztasks.settings import Settings
+from kztasks.store.mongo import MongoStore
+from tasks_bindings.bus.memory import MemoryBroker, MemoryBus
 from tests.integration.api.kit import TASKS, TOKEN, Front
 
 pytestmark = pytest.mark.store
@@ -215,3 +219,17 @@ async def test_a_server_that_closes_does_not_wait_for_streams(
         await closing
 
     assert time.monotonic() - began < 5
+
+
+async def test_the_first_requests_do_not_wait_for_the_document_to_be_made(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = MemoryBus(MemoryBroker())
+    await bus.start()
+    async with serving(Settings(http_port=0), store, bus) as server:
+        monkeypatch.delattr(DescribedApp, "openapi")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+            answer = await client.get("/v2/openapi.json")
+    await bus.close()
+
+    assert "XAuthToken" in answer.text, "it is ours, with what FastAPI does not know"
